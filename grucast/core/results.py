@@ -1,0 +1,105 @@
+"""What the tool gives back: forecasts, accuracy, a model with its manifest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from grucast.core.arrays import Array, Stamps
+from grucast.core.config import ModelConfig, TrainingConfig, WindowSpec
+from grucast.core.series import Layout
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Forecast:
+    """The quantiles of the next H values of one series.
+
+    `quantiles` is (H, C, Q) in the units of y, not decreasing along Q; `cutoff` the last stamp known.
+    """
+
+    unique_id: str
+    cutoff: Any
+    ds: Stamps  # (H,)
+    quantiles: Array
+    quantile_levels: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        if self.quantiles.ndim != 3 or len(self.quantiles) != len(self.ds):
+            raise ValueError(f"quantiles {self.quantiles.shape} do not fit {len(self.ds)} stamps")
+        if self.quantiles.shape[2] != len(self.quantile_levels):
+            raise ValueError("one quantile for each level")
+
+    def level(self, level: float) -> Array:
+        """The quantile at `level`, (H, C); between trained levels it is interpolated linearly."""
+        levels = np.asarray(self.quantile_levels)
+        right = min(max(int(np.searchsorted(levels, level)), 1), len(levels) - 1)
+        if np.isclose(levels[right - 1], level):
+            return self.quantiles[:, :, right - 1]
+        share = (level - levels[right - 1]) / (levels[right] - levels[right - 1])
+        low, high = self.quantiles[:, :, right - 1], self.quantiles[:, :, right]
+        return low + (high - low) * share
+
+    @property
+    def y_hat(self) -> Array:
+        """The median, (H, C)."""
+        return self.level(0.5)
+
+
+@dataclass(frozen=True, slots=True)
+class DataFacts:
+    """What a model remembers of its data. `path` is relative to the model file, "" where not stored."""
+
+    path: str
+    digest: str
+    rows: int
+    series: int
+    first: str
+    last: str
+    steps: int = 0  # rows of the regular grid, masked ones included
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """All of a model but its numbers; it is JSON in the model file and holds no code."""
+
+    versions: Mapping[str, str]
+    layout: Layout
+    data: DataFacts
+    window: WindowSpec
+    model: ModelConfig
+    training: TrainingConfig
+    values: Mapping[str, Any]  # transform, min, max, levels
+    steps: int  # optimizer steps found
+    accuracy: Mapping[str, Any]  # the report of `train`: holdout, baselines, skill, notes
+    parent: str = ""
+    members: int = 1
+    format_version: int = 1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Artifact:
+    """A model: its manifest and its arrays.
+
+    Names of arrays: `network.<member>.<parameter>` float32; `scale.*`, `calibration.*`, `drift.*`
+    float64; `series.ids` uint8 (the ids, UTF-8, joined by NUL).
+    """
+
+    manifest: Manifest
+    tensors: Mapping[str, npt.NDArray[Any]]
+    digest: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Notes:
+    """What was assumed, in words for people, in the order it was noticed."""
+
+    lines: list[str] = field(default_factory=list)
+
+    def add(self, line: str) -> None:
+        """Remember `line` once."""
+        if line not in self.lines:
+            self.lines.append(line)

@@ -1,0 +1,1 @@
+"""Read files of many shapes into panels, strictly: nothing is repaired in silence."""

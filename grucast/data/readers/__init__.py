@@ -1,0 +1,1 @@
+"""Readers of file kinds: bytes in, rows of text cells out."""

@@ -1,0 +1,1 @@
+"""Anomaly scores, calibration and events: arrays in, arrays out; no model is known here."""

@@ -1,0 +1,1 @@
+"""Metrics and baselines: how good a forecast is, and beside what."""

@@ -1,0 +1,1 @@
+"""The networks in NumPy: what runs from cron."""

@@ -1,0 +1,1 @@
+"""Recurrent cells in NumPy, one file each."""

@@ -1,0 +1,1 @@
+"""Recurrent cells in torch, one file each."""

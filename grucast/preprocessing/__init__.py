@@ -1,0 +1,1 @@
+"""From rows to windows: frequency, gaps, seasons, splits by time, scaling."""

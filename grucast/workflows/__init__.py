@@ -1,0 +1,1 @@
+"""One file a command, plain functions: this is also the Python API."""
