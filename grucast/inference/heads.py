@@ -1,0 +1,50 @@
+"""What stands around the recurrent core, in NumPy; `networks/heads.py` is its twin."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from grucast.core.arrays import Array32, Mask
+from grucast.core.config import ModelConfig, WindowSpec
+from grucast.inference.math import softplus
+from grucast.inference.weights import Weights
+from grucast.preprocessing.windows import Windows
+
+SPREAD_FLOOR = np.float32(1e-3)
+
+
+def spread_of(x: Array32, mask: Array32 | Mask) -> Array32:
+    """Mean absolute value of the observed rows (B, 1), at least `SPREAD_FLOOR`, from x (B, L)."""
+    count = np.maximum(mask.sum(axis=1, keepdims=True), np.float32(1.0))
+    return np.maximum((np.abs(x) * mask).sum(axis=1, keepdims=True) / count, SPREAD_FLOOR)
+
+
+def quantiles(weights: Weights, states: Array32, levels: tuple[float, ...]) -> Array32:
+    """Quantiles (B, S * w, Q) from states (B, S, D)."""
+    count, middle = len(levels), levels.index(0.5)
+    raw = (states @ weights["out.weight"].T + weights["out.bias"]).reshape(len(states), -1, count)
+    centre = raw[:, :, middle : middle + 1]
+    down = np.cumsum(softplus(raw[:, :, :middle])[:, :, ::-1], axis=2)[:, :, ::-1]
+    up = np.cumsum(softplus(raw[:, :, middle + 1 :]), axis=2)
+    return np.concatenate([centre - down, centre, centre + up], axis=2)
+
+
+def linear_path(weights: Weights, x: Array32) -> Array32:
+    """The linear map (B, H) of the context (B, L)."""
+    if "down.weight" in weights:
+        x = x @ weights["down.weight"].T
+    return x @ weights["up.weight"].T
+
+
+def season_parts(
+    weights: Weights, model: ModelConfig, window: WindowSpec, windows: Windows
+) -> tuple[Array32, Array32]:
+    """Seasonal parts of the context (B, L) and of the rows ahead (B, H), less that of the anchor row."""
+    length = window.context_length
+    steps = np.arange(length + window.horizon)
+    total = np.zeros((len(windows), len(steps)), dtype=np.float32)
+    for k, period in enumerate(model.seasonal):
+        phases = (windows.phase[:, k : k + 1] + steps) % period
+        total += weights[f"tables.{k}"][windows.channel[:, None], phases]
+    total -= np.take_along_axis(total, windows.anchor[:, None], axis=1)
+    return total[:, :length], total[:, length:]

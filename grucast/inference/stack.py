@@ -1,0 +1,38 @@
+"""Layers of one recurrent cell on top of each other, in NumPy."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from grucast.core.arrays import Array32
+from grucast.inference import CELLS
+from grucast.inference.weights import Weights, below
+
+
+class Stack:
+    """`layers` cells; there is no dropout in service."""
+
+    def __init__(self, cell: str, layers: int, weights: Weights) -> None:
+        kind = CELLS.load(cell)
+        self.layers = [kind(below(weights, f"layers.{k}")) for k in range(layers)]
+
+    def run(self, x: Array32) -> tuple[Array32, list[Array32]]:
+        """The output after the last step (B, D) and the last state of each layer, from x (B, S, I)."""
+        last: list[Array32] = []
+        for k, layer in enumerate(self.layers):
+            projected, state = layer.project(x), layer.start(len(x))
+            outputs = []
+            for step in range(x.shape[1]):
+                state = layer.step(projected[:, step], state)
+                if k + 1 < len(self.layers):
+                    outputs.append(layer.output(state))
+            last.append(state)
+            if outputs:
+                x = np.stack(outputs, axis=1)
+        return self.layers[-1].output(last[-1]), last
+
+    def step(self, x: Array32, state: list[Array32]) -> Array32:
+        """The output (B, D) of the top layer after one more input x (B, I) from `state`."""
+        for layer, one in zip(self.layers, state, strict=True):
+            x = layer.output(layer.step(layer.project(x), one))
+        return x

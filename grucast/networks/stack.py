@@ -1,0 +1,35 @@
+"""Layers of one recurrent cell on top of each other."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from grucast.networks import CELLS
+
+
+class Stack(nn.Module):
+    """`layers` cells, dropout between them."""
+
+    def __init__(self, cell: str, inputs: int, hidden: int, layers: int, dropout: float) -> None:
+        super().__init__()
+        kind = CELLS.load(cell)
+        self.layers = nn.ModuleList([kind(inputs if k == 0 else hidden, hidden) for k in range(layers)])
+        self.drop = nn.Dropout(dropout)
+
+    def encode(self, x: Tensor) -> list[Tensor]:
+        """The last state of each layer, from x (B, S, I)."""
+        return self.run(x)[1]
+
+    def run(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """States of the top layer over time (B, S, D), and the last state of each layer, from x (B, S, I)."""
+        last: list[Tensor] = []
+        for k, layer in enumerate(self.layers):
+            x, state = layer(self.drop(x) if k else x)
+            last.append(state)
+        return x, last
+
+    def step(self, x: Tensor, state: list[Tensor]) -> Tensor:
+        """The output (B, D) of the top layer after one more input x (B, I) from `state`."""
+        for k, (layer, one) in enumerate(zip(self.layers, state, strict=True)):
+            x = layer.output(layer.step(self.drop(x) if k else x, one))
+        return x

@@ -1,0 +1,164 @@
+"""Windows of many series of any length, gathered by index from one flat store.
+
+A *stream* is one channel of one series. All streams lie behind each other in `Streams`; a window is a
+stream and a cutoff, the number of rows known. Nothing is padded by invention: rows before the start of a
+series and missing rows are masked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from grucast.core.arrays import Array, Array32, Ints, Mask
+from grucast.core.config import WindowSpec
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Source:
+    """What one series gives to windows: scaled values and covariates.
+
+    `z` is (T, C), transformed and divided by `scale`, 0 where not observed; `observed` (T, C); `known`
+    (T + H, K) or longer, `past` (T, P), `static` (S,), all scaled, 0 where missing; `scale` (C,) in
+    transformed units; `origin` the position of the first row on the seasonal clock of the panel.
+    """
+
+    z: Array
+    observed: Mask
+    known: Array
+    past: Array
+    static: Array
+    scale: Array
+    origin: int = 0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Streams:
+    """All streams flat: N streams over R rows of values, series over T rows of covariates."""
+
+    z: Array  # (R,)
+    observed: Mask  # (R,)
+    start: Ints  # (N,) first row of the stream in z
+    length: Ints  # (N,)
+    series: Ints  # (N,)
+    channel: Ints  # (N,)
+    scale: Array  # (N,)
+    origin: Ints  # (N,)
+    known: Array32  # (sum of T + H, K)
+    past: Array32  # (sum of T, P)
+    static: Array32  # (number of series, S)
+    covariate_start: Ints  # (number of series, 2): first row of the series in `known` and in `past`
+    known_length: Ints  # (number of series,)
+
+
+def flatten(sources: Sequence[Source]) -> Streams:
+    """The streams of `sources`, channels of a series behind each other."""
+    channels = sources[0].z.shape[1]
+    lengths = np.array([len(one.z) for one in sources], dtype=np.int64)
+    known_lengths = np.array([len(one.known) for one in sources], dtype=np.int64)
+    length = np.repeat(lengths, channels)
+    firsts = [np.concatenate([[0], np.cumsum(rows)[:-1]]) for rows in (known_lengths, lengths)]
+    return Streams(
+        z=np.concatenate([one.z.T.reshape(-1) for one in sources]),
+        observed=np.concatenate([one.observed.T.reshape(-1) for one in sources]),
+        start=np.concatenate([[0], np.cumsum(length)[:-1]]).astype(np.int64),
+        length=length,
+        series=np.repeat(np.arange(len(sources)), channels),
+        channel=np.tile(np.arange(channels), len(sources)),
+        scale=np.concatenate([one.scale for one in sources]),
+        origin=np.repeat(np.array([one.origin for one in sources], dtype=np.int64), channels),
+        known=np.concatenate([one.known for one in sources]).astype(np.float32),
+        past=np.concatenate([one.past for one in sources]).astype(np.float32),
+        static=np.stack([one.static for one in sources]).astype(np.float32),
+        covariate_start=np.stack(firsts, axis=1).astype(np.int64),
+        known_length=known_lengths,
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Windows:
+    """B windows as a network takes them; all float32 but `level`.
+
+    `x` is (z - z[anchor]) over the context, the anchor being the last observed row, so z = x + level.
+    """
+
+    x: Array32  # (B, L)
+    mask: Array32  # (B, L)
+    known: Array32  # (B, L + H, K)
+    past: Array32  # (B, L, P)
+    static: Array32  # (B, S)
+    anchor: Ints  # (B,)
+    channel: Ints  # (B,)
+    phase: Ints  # (B, number of seasons)
+    level: Array  # (B,) z of the anchor row; 0 where the context has no observed row
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+
+def gather(streams: Streams, spec: WindowSpec, stream: Ints, cutoff: Ints) -> Windows:
+    """The contexts that end before row `cutoff` (B,) of `stream` (B,), with covariates over context and horizon."""
+    L, H = spec.context_length, spec.horizon
+    steps = np.arange(-L, 0)
+    rows = cutoff[:, None] + steps  # (B, L), rows of the stream
+    inside = (rows >= 0) & (rows < streams.length[stream][:, None])
+    flat = streams.start[stream][:, None] + np.where(inside, rows, 0)
+    seen = streams.observed[flat] & inside
+    z = np.where(seen, streams.z[flat], 0.0)
+    anchor = np.where(seen.any(axis=1), L - 1 - np.argmax(seen[:, ::-1], axis=1), L - 1)
+    level = np.take_along_axis(z, anchor[:, None], axis=1)
+    known, past = _covariates(streams, stream, cutoff, L, H)
+    first = cutoff - L + streams.origin[stream]
+    seasons = np.asarray(spec.seasons, dtype=np.int64)
+    return Windows(
+        x=np.where(seen, z - level, 0.0).astype(np.float32),
+        mask=seen.astype(np.float32),
+        known=known,
+        past=past,
+        static=streams.static[streams.series[stream]],
+        anchor=anchor,
+        channel=streams.channel[stream],
+        phase=first[:, None] % seasons if len(seasons) else np.zeros((len(stream), 0), dtype=np.int64),
+        level=level[:, 0],
+    )
+
+
+def _covariates(streams: Streams, stream: Ints, cutoff: Ints, L: int, H: int) -> tuple[Array32, Array32]:
+    """Known (B, L + H, K) and past (B, L, P) covariates, zero outside the series."""
+    series = streams.series[stream]
+    known = np.zeros((len(stream), L + H, streams.known.shape[1]), dtype=np.float32)
+    past = np.zeros((len(stream), L, streams.past.shape[1]), dtype=np.float32)
+    for out, store, column, limit in (
+        (known, streams.known, 0, streams.known_length[series]),
+        (past, streams.past, 1, streams.length[stream]),
+    ):
+        if not out.shape[2]:
+            continue
+        rows = (cutoff - L)[:, None] + np.arange(out.shape[1])
+        inside = (rows >= 0) & (rows < limit[:, None])
+        flat = streams.covariate_start[series, column][:, None] + np.where(inside, rows, 0)
+        out[...] = np.where(inside[:, :, None], store[flat], 0.0)
+    return known, past
+
+
+def gather_targets(streams: Streams, horizon: int, stream: Ints, cutoff: Ints) -> tuple[Array, Mask]:
+    """The rows after the cutoff: z (B, H), 0 where missing, and whether they were observed (B, H)."""
+    rows = cutoff[:, None] + np.arange(horizon)
+    inside = rows < streams.length[stream][:, None]
+    flat = streams.start[stream][:, None] + np.where(inside, rows, 0)
+    seen = streams.observed[flat] & inside
+    return np.where(seen, streams.z[flat], 0.0), seen
+
+
+def cutoffs_between(streams: Streams, first: Ints, last: Ints, stride: int = 1) -> tuple[Ints, Ints]:
+    """All (stream, cutoff) pairs with first[n] <= cutoff <= last[n] for stream n, every `stride` rows.
+
+    Counted back from `last`, so that the newest window is always among them. Streams with last < first
+    give none.
+    """
+    counts = np.maximum((last - first) // stride + 1, 0)
+    stream = np.repeat(np.arange(len(first)), counts)
+    within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+    return stream, last[stream] - within * stride
