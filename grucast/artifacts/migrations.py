@@ -1,0 +1,46 @@
+"""Old model files become new ones: one function for each step from format n to n + 1.
+
+Recipe, when the manifest or the arrays change their form:
+
+1. Keep a small model of the present format: `tests/artifacts/fixtures/make_format_N.py` stays as it is.
+2. Raise `FORMAT_VERSION` here and the default of `Manifest.format_version`.
+3. Write `_from_N(manifest, tensors)`, which returns both in the new form (a new setting gets the value
+   that means what the old program did), and add it to `MIGRATIONS`.
+4. Add a fixture of the new format beside the old ones; all of them must load for ever.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
+
+import numpy.typing as npt
+
+from grucast.core.errors import ModelError
+
+FORMAT_VERSION = 1
+
+Json: TypeAlias = dict[str, Any]
+Tensors: TypeAlias = dict[str, npt.NDArray[Any]]
+Migration: TypeAlias = Callable[[Json, Tensors], tuple[Json, Tensors]]
+
+MIGRATIONS: Mapping[int, Migration] = {}
+
+
+def check_version(manifest: Json) -> int:
+    """The format of `manifest`, when this grucast can read it; else a ModelError that says what to do."""
+    version = manifest.get("format_version")
+    if type(version) is not int or version < 1:
+        raise ModelError("damaged: the format version is not a number")
+    if version > FORMAT_VERSION:
+        raise ModelError(f"made by a newer grucast (format {version}, this one reads {FORMAT_VERSION}); "
+                         "upgrade grucast")
+    return version
+
+
+def upgrade(manifest: Json, tensors: Tensors) -> tuple[Json, Tensors]:
+    """`manifest` and `tensors` in the present format."""
+    for version in range(check_version(manifest), FORMAT_VERSION):
+        manifest, tensors = MIGRATIONS[version](manifest, tensors)
+        manifest["format_version"] = version + 1
+    return manifest, tensors
