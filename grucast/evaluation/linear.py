@@ -31,6 +31,7 @@ from grucast.evaluation.folds import rolling
 
 PENALTIES = (1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0)  # relative to the mean variance of a lag
 MAX_LAGS = 1024  # an eigendecomposition grows with the cube: of a longer context the last rows are used
+TOGETHER = 4096  # windows in one matrix product
 HELD_OUT = 0.2  # share of each history, at its end, that chooses the penalty and measures the misses
 
 
@@ -99,12 +100,24 @@ def ridges(seen: Moments, penalties: Sequence[float]) -> Iterator[Ridge]:
 
 
 def gather(history: Sequence[Array], origin: Sequence[Ints], lags: int, horizon: int) -> Moments:
-    """The moments of all windows of one channel; `history` is (T, 1) a series.
+    """The moments of all windows of one channel; `history` is (T, 1) a series."""
+    total = moments(np.zeros((0, lags)), np.zeros((0, horizon)))
+    held: list[tuple[Array, Array]] = []
+    for found in regressions(history, origin, lags, horizon):
+        held.append(found)
+        if sum(len(x) for x, _ in held) >= TOGETHER:  # short series together: one product, not hundreds
+            total, held = total + _stacked(held), []
+    return total + _stacked(held) if held else total
+
+
+def regressions(
+    history: Sequence[Array], origin: Sequence[Ints], lags: int, horizon: int
+) -> Iterator[tuple[Array, Array]]:
+    """Windows of one channel and what followed, (N, L) and (N, H), relative to the last value and the series' scale.
 
     A window without an observed value before or with less than half after its origin teaches nothing;
     other missing values are carried over from the row before.
     """
-    total = moments(np.zeros((0, lags)), np.zeros((0, horizon)))
     for y, starts in zip(history, origin, strict=True):
         scale = series_scale(y)[0]
         for part in rolling(y, starts, lags, horizon):
@@ -113,8 +126,11 @@ def gather(history: Sequence[Array], origin: Sequence[Ints], lags: int, horizon:
             keep = (2 * observed.sum(axis=1) >= horizon) & ~np.isnan(context[:, -1])
             last = context[keep, -1:]
             ahead = carry(np.concatenate([last, part.target[keep, :, 0]], axis=1))[:, 1:]
-            total = total + moments((context[keep] - last) / scale, (ahead - last) / scale)
-    return total
+            yield (context[keep] - last) / scale, (ahead - last) / scale
+
+
+def _stacked(held: Sequence[tuple[Array, Array]]) -> Moments:
+    return moments(np.concatenate([x for x, _ in held]), np.concatenate([y for _, y in held]))
 
 
 def linear(models: Sequence[Ridge], lags: int) -> PointRule:

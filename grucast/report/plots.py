@@ -41,11 +41,13 @@ STYLE: dict[Any, Any] = {
 
 def pictures(ds: Stamps, y: Array, forecast: Forecast, *, channels: Sequence[str] = ()) -> list[Picture]:
     """A picture for each channel of a forecast from the history `ds` (T,), `y` (T, C)."""
-    many = y.shape[1] > 1
+    series = forecast.unique_id
+    told = y.shape[1] > 1 or not series  # a channel that stands for its series needs no name
+    names = [channels[place] if told and channels else "" for place in range(y.shape[1])]
     return [
-        Picture("/".join(word for word in (forecast.unique_id, channels[place] if many and channels else "") if word),
-                ds, y[:, place], forecast.ds, forecast.quantiles[:, place], forecast.quantile_levels)
-        for place in range(y.shape[1])
+        Picture("/".join(filter(None, (series, name))), ds, y[:, place], forecast.ds, forecast.quantiles[:, place],
+                forecast.quantile_levels)
+        for place, name in enumerate(names)
     ]
 
 

@@ -95,6 +95,12 @@ def test_a_forecast_of_several_channels_is_a_picture_a_channel():
     np.testing.assert_array_equal(shown[1].at(0.5), np.full(10, 5.0))
 
 
+def test_a_single_channel_has_the_name_of_its_series_or_of_its_column():
+    for unique_id, name in (("meter 7", "meter 7"), ("", "load")):
+        forecast = Forecast(unique_id, DS[49], DS[50:], picture().quantiles[:, None], LEVELS)
+        assert [one.name for one in pictures(DS[:50], np.ones((50, 1)), forecast, channels=("load",))] == [name]
+
+
 @pytest.mark.parametrize("y", [
     np.full(60, np.nan), np.where(np.arange(60) % 2, np.nan, 1.0), np.full(60, 42.0), np.arange(60) * 1e306,
     np.arange(60) * 1e-300,
