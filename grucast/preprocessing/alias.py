@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from grucast.core.errors import UsageError
 from grucast.core.registry import did_you_mean
@@ -58,6 +59,7 @@ class Frequency:
         return self.count * {"day": 1.0, "business": 1.4, "week": 7.0}[self.unit] * DAY
 
 
+@lru_cache(maxsize=256)
 def parse_frequency(alias: str) -> Frequency:
     """The frequency behind a pandas alias, with or without a count ("15min", "2W-SUN").
 
@@ -107,9 +109,8 @@ def _anchor(cycle: int, rule: str, month: int) -> int:
 
 def _meant(number: str, unit: str, anchor: str | None) -> str:
     """`, did you mean ...?` for old, long and misspelt units."""
-    if unit in _OLD or unit.lower() in _OLD:
-        return f", did you mean {number + _OLD.get(unit, _OLD.get(unit.lower(), ''))!r}?"
-    units = {**_TIMES, **_MONTHS, "D": 1, "B": 1, "W": 1}
-    if anchor is not None and unit in units:
-        return did_you_mean(f"{unit}-{anchor.upper()}", [f"{unit}-{name}" for name in WEEKDAYS + MONTHS])
-    return did_you_mean(unit, units)
+    if anchor is not None and (unit == "W" or unit in _MONTHS):
+        names = WEEKDAYS if unit == "W" else MONTHS
+        return did_you_mean(f"{unit}-{anchor.upper()}", [f"{unit}-{name}" for name in names])
+    old = _OLD.get(unit) or _OLD.get(unit.lower())
+    return f", did you mean {number + old!r}?" if old else did_you_mean(unit, [*_TIMES, "D", "B", "W", *_MONTHS])

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from grucast.core.arrays import Ints, Stamps
+from grucast.core.arrays import Ints, Mask, Stamps
 from grucast.core.errors import DataError
 from grucast.core.series import Clock, Panel, Series
 from grucast.preprocessing.frequency import SPARSEST, find_frequency, find_step, typical_step
@@ -144,7 +144,7 @@ def _refuse_missing(panel: Panel, found: list[_Gap], gaps: str, file: str) -> No
         return
     for one in panel.series:
         gap = next((gap for gap in found if gap.series is one), None)
-        empty = np.argwhere(~one.observed)
+        empty = np.argwhere(~_known_so_far(one))
         if gap is not None and (not len(empty) or empty[0][0] >= gap.row):
             raise DataError(_missing(gap, panel), file=file, line=_line(one, gap.row), mend="--gaps mask allows it")
         if len(empty):
@@ -175,7 +175,8 @@ def _rows(panel: Panel, found: list[_Gap]) -> list[str]:
 
 def _cells(panel: Panel) -> list[str]:
     """A note on the empty cells of rows that the file has, by channel."""
-    empty = sum((np.sum(~one.observed, axis=0) for one in panel.series), np.zeros(len(panel.channels), dtype=np.int64))
+    zero = np.zeros(len(panel.channels), dtype=np.int64)
+    empty = sum((np.sum(~_known_so_far(one), axis=0) for one in panel.series), zero)
     total = int(empty.sum())
     if not total:
         return []
@@ -203,6 +204,12 @@ def _is_clock_change(gap: _Gap, clock: Clock) -> bool:
     sunday = (first // 1440 + 3) % 7 == 6
     spring = int(before.astype("datetime64[M]").astype(np.int64)) % 12 in (2, 3, 8, 9)
     return bool(sunday and spring and 60 <= first % 1440 <= 180 and after - before - step == np.timedelta64(1, "h"))
+
+
+def _known_so_far(one: Series) -> Mask:
+    """What is observed, without the last rows that only tell covariates known ahead."""
+    seen = np.flatnonzero(one.observed.any(axis=1))
+    return one.observed[: seen[-1] + 1] if one.known.shape[1] and len(seen) else one.observed
 
 
 def _of(one: Series) -> str:

@@ -23,7 +23,7 @@ _MOST_COLUMNS = 50
 _PERIODS = 2.5  # whole seasons that must have been seen
 _LEAST = 0.1  # correlation of an expected season: below, it is real but worth nothing
 _LEAST_BESIDE_DAY = 0.05  # likewise in changes less those of a day before, which double the noise
-_SIGMAS = 2.5  # above chance, likewise
+_SIGMAS = 3.0  # above chance, likewise
 _LEAST_SEARCH = 0.25  # where hundreds of lags are tried
 _SIGMAS_SEARCH = 1.5  # above the largest that chance gives among the lags tried
 _CHANNELS = 0.75  # a season that a quarter of the channels of one system show is one of the system
@@ -76,7 +76,7 @@ def find_seasons(panel: Panel, *, most: int = 2) -> tuple[int, ...]:
 
 
 def _columns(panel: Panel) -> _Columns:
-    """Up to 50 columns, evenly picked, each divided by its largest value; the latest 50,000 rows."""
+    """Up to 50 columns, evenly picked, brought to size and without the wildest faults; the latest 50,000 rows."""
     pairs = [(index, channel) for index, one in enumerate(panel.series) for channel in range(one.y.shape[1])]
     values, group = [], []
     for pick in np.unique(np.linspace(0, len(pairs) - 1, min(len(pairs), _MOST_COLUMNS)).astype(int)):
@@ -86,7 +86,8 @@ def _columns(panel: Panel) -> _Columns:
         column = np.where(one.observed[rows, channel], one.y[rows, channel], np.nan)
         known = column[np.isfinite(column)]
         if len(known) and known.min() < known.max():  # a constant says nothing
-            values.append(column / np.abs(known).max())  # so that squares of 1e307 are finite
+            scaled = column / np.abs(known).max()  # so that squares of 1e307 are finite
+            values.append(_clipped(scaled, 8.0, 0.99))
             group.append(index)
     return _Columns(tuple(values), tuple(group))
 
@@ -99,8 +100,8 @@ def _expected(freq: str) -> tuple[tuple[int, tuple[_View, ...]], ...]:
         day = DAY // frequency.count
         if DAY % frequency.count or not 4 <= day <= 86_400:
             return ()
-        hour = max(1, day // 24)
-        return (day, (_View(hour),)), (7 * day, (_View(day), _View(hour, day // hour)))
+        hour, watch = max(1, day // 24), max(1, day // 8)
+        return (day, (_View(hour), _View(watch))), (7 * day, (_View(day), _View(hour, day // hour)))
     if frequency.unit == "month":
         rows = 12 // frequency.count if 12 % frequency.count == 0 else 0
         return ((rows, plain),) if rows >= 3 else ()
@@ -131,7 +132,7 @@ def _searched(columns: _Columns) -> tuple[int, ...]:
     while longest // block >= 12:
         lag = _peak(columns, _View(block), 1)
         if lag:
-            season = lag if block == 1 else _refined(columns, lag, block)
+            season = _refined(columns, lag, block)
             multiple = _multiple(columns, season)
             return (season, multiple * season) if multiple else (season,)
         block *= 2
@@ -170,25 +171,30 @@ def _peak(columns: _Columns, view: _View, every: int) -> int:
 
 
 def _refined(columns: _Columns, lag: int, block: int) -> int:
-    """A season of `lag` blocks to the row, by the changes of means that slide over a block."""
+    """A season of `lag` blocks to the row: where the correlations over one, two, up to eight seasons are highest."""
     kernel = np.ones(block) / block
     filled = [np.where(np.isnan(column), np.nanmedian(column), column) for column in columns.values]
-    smooth = _Columns(tuple(np.convolve(column, kernel, "valid") for column in filled), columns.group)
-    low, high = (lag - 1) * block + 1, (lag + 1) * block
-    return low + int(np.argmax(_correlation(smooth, _View(), high).value[low:]))
+    smooth = [np.convolve(column, kernel, "valid") for column in filled]
+    slow = _Columns(tuple(np.cumsum(one[block:] - one[:-block]) for one in smooth), columns.group)
+    slack = (lag // 8 + 1) * block
+    lengths: Ints = np.arange(lag * block - slack + 1, lag * block + slack)
+    shortest = int(np.median([len(column) for column in slow.values]))
+    times = range(1, 1 + max(1, min(8, int(shortest / _PERIODS / lengths[-1]))))
+    value = _correlation(slow, _View(), times[-1] * int(lengths[-1])).value
+    return int(lengths[np.argmax(sum(value[lengths * many] for many in times))])
 
 
 def _correlation(columns: _Columns, view: _View, most: int) -> _Correlation:
     """Autocorrelation of the view at lags 0 to `most`: the upper quartile of channels, the median of series.
 
     Where fewer than half of the columns reach a lag it is -1. The error is Bartlett's, from the
-    correlation at the lags before; it takes the channels of one series as one, and n series as
-    telling as sqrt(n) independent ones.
+    correlation at lags up to a quarter of the lag, where a season does not show yet; it takes the
+    channels of one series as one, and n series as telling as sqrt(n) independent ones.
     """
     rows = len(columns.values)
     values, pairs = np.full((rows, most + 1), np.nan), np.zeros((rows, most + 1))
     for row, column in enumerate(columns.values):
-        values[row], pairs[row] = _autocorrelation(_clipped(_changes(column, view)), most)
+        values[row], pairs[row] = _autocorrelation(_clipped(_changes(column, view), 4.0, 0.95), most)
     groups = np.array(columns.group)
     names = np.unique(groups)
     known = 2 * np.isfinite(values).sum(axis=0) >= rows
@@ -199,8 +205,8 @@ def _correlation(columns: _Columns, view: _View, most: int) -> _Correlation:
     chance = 1 / np.maximum(np.median(pairs, axis=0) * np.sqrt(len(names)), 1e-9)
     squares = np.maximum(middle**2 - chance, 0.0)
     squares[0] = 0.0
-    before = np.concatenate([[0.0], np.cumsum(squares)[:-1]])
-    return _Correlation(middle, np.sqrt((1 + 2 * before) * chance))
+    near = np.cumsum(squares)[np.maximum(1, np.arange(most + 1) // 4)]
+    return _Correlation(middle, np.sqrt((1 + 2 * near) * chance))
 
 
 def _changes(column: Array, view: _View) -> Array:
@@ -219,17 +225,17 @@ def _block_means(column: Array, block: int) -> Array:
     return np.where(2 * seen >= block, total / np.maximum(seen, 1), np.nan)
 
 
-def _clipped(changes: Array) -> Array:
-    """Changes around their median, clipped: the largest fiftieth of them, or what lies beyond four deviations.
+def _clipped(values: Array, deviations: float, share: float) -> Array:
+    """Values around their median, clipped beyond robust `deviations` or above `share` of them, whichever is farther.
 
-    The rarer of the two is clipped: a fault is rare and large, the beat of a heart large but not rare.
+    A fault is rare and large, the beat of a heart large but not rare.
     """
-    known = np.isfinite(changes)
+    known = np.isfinite(values)
     if not known.any():
-        return changes
-    centred = changes - np.median(changes[known])
+        return values
+    centred = values - np.median(values[known])
     size = np.abs(centred[known])
-    bound = max(4 * 1.4826 * float(np.median(size)), float(np.quantile(size, 0.98)))
+    bound = max(deviations * 1.4826 * float(np.median(size)), float(np.quantile(size, share)))
     return np.clip(centred, -bound, bound) if bound > 0 else centred
 
 
