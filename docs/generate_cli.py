@@ -1,0 +1,91 @@
+"""Write `docs/reference/cli.md` from the commands themselves: `python docs/generate_cli.py`.
+
+A test fails while the page and the commands differ.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from grucast.cli.commands import UNBUILT, build
+
+PAGE = Path(__file__).parent / "reference" / "cli.md"
+
+INTRODUCTION = """\
+# The command line
+
+This page is written by `docs/generate_cli.py` from the commands; do not edit it.
+
+Every option may also be given in the environment: `GRUCAST_TIME_COL` for `--time-col`, several values as a line of
+CSV. `train` reads settings from a TOML file too (`--config`), by the names of its options. The command line wins over
+the environment, the environment over the file.
+"""
+
+EXIT_CODES = """\
+## Exit codes
+
+| code | meaning |
+|---|---|
+| 0 | done |
+| 2 | the command line is wrong |
+| 65 | the data are bad |
+| 66 | the input is not there or cannot be read |
+| 70 | a bug of ours; the line says where the report lies |
+| 73 | the output cannot be created |
+| 74 | an input/output error, a full disk |
+| 75 | busy, or the input is changing: try later |
+| 77 | permission |
+| 78 | the model cannot be used |
+| 130, 143 | interrupted, terminated; cleaned up |
+
+An error is one line on standard error and nothing on standard output. `--debug` adds the traceback.
+"""
+
+
+def page() -> str:
+    """The whole page."""
+    commands = typer.main.get_command(build()).commands  # type: ignore[attr-defined]
+    built = [section(name, command) for name, command in commands.items() if name not in UNBUILT]
+    coming = "## Not built yet\n\n" + "".join(f"- `grucast {name}`: {line}\n" for name, line in UNBUILT.items())
+    return "\n".join([INTRODUCTION, *built, coming, EXIT_CODES])
+
+
+def section(name: str, command: Any) -> str:
+    """One command: what it does, its arguments and options, an example."""
+    usage = " ".join(command.collect_usage_pieces(typer.Context(command)))
+    example = command.epilog.partition("Example:\n  ")[2]
+    tables = "\n".join(table(title, rows) for title, rows in panels(command.params))
+    text = "\n".join(line.strip() for line in command.help.splitlines())
+    return f"## grucast {name}\n\n{text.strip()}\n\n    grucast {name} {usage}\n    {example}\n\n{tables}"
+
+
+def panels(params: list[Any]) -> Iterator[tuple[str, list[tuple[str, str]]]]:
+    """The title of each panel with its names and meanings."""
+    titles: dict[str, list[tuple[str, str]]] = {"Arguments": [], "Options": []}
+    for one in params:
+        if one.param_type_name == "argument":
+            titles["Arguments"].append((one.metavar, one.help))
+        else:
+            shown = ", ".join(one.opts) + (f" {one.metavar}" if not one.is_flag else "")
+            titles.setdefault(one.rich_help_panel or "Options", []).append((shown, one.help))
+    yield from ((title, rows) for title, rows in titles.items() if rows)
+
+
+def table(title: str, rows: list[tuple[str, str]]) -> str:
+    """A table of names and meanings."""
+    lines = "".join(f"| `{escaped(name)}` | {escaped(meaning)} |\n" for name, meaning in rows)
+    return f"| {title} | |\n|---|---|\n{lines}"
+
+
+def escaped(text: str) -> str:
+    """`text` inside a table of Markdown."""
+    return text.replace("|", "\\|").replace("*.", "\\*.").replace("  [", " [")
+
+
+if __name__ == "__main__":
+    PAGE.parent.mkdir(exist_ok=True)
+    PAGE.write_text(page(), encoding="utf-8")

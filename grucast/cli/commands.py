@@ -1,0 +1,62 @@
+"""All commands, in the order of the help."""
+
+from __future__ import annotations
+
+import typer
+
+from grucast import __version__
+from grucast.cli import forecasting, models, training
+from grucast.cli.shell import Command, Group
+from grucast.core.errors import UsageError
+
+UNBUILT = {
+    "detect-anomalies": "events, and a score for every row",
+    "backtest": "accuracy from many cutoffs, beside baselines",
+    "evaluate": "metrics of anybody's forecasts or scores",
+    "explain": "what made a forecast or an event",
+    "update": "the model trained on with new rows",
+    "tune": "a search over settings",
+    "export": "the network as ONNX",
+    "status": "is the model fresh, is the job alive",
+}
+
+
+def command(arguments: list[str]) -> int:
+    """Run what the words of the command line say and return its exit code."""
+    code = typer.main.get_command(build()).main(args=arguments, prog_name="grucast", standalone_mode=False)
+    return code if isinstance(code, int) else 0
+
+
+def build() -> typer.Typer:
+    """The whole command line."""
+    app = typer.Typer(cls=Group, rich_markup_mode=None, pretty_exceptions_enable=False,
+                      context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+    app.callback(invoke_without_command=True, epilog="Example:\n  grucast train data.csv\n  grucast forecast")(_root)
+    for group in (training, forecasting, models):
+        group.register(app)
+    for name, line in UNBUILT.items():
+        app.command(name, cls=Command, help=f"Not built yet: {line}.", add_help_option=False,
+                    context_settings={"ignore_unknown_options": True, "allow_extra_args": True})(_unbuilt)
+    return app
+
+
+def _root(
+    ctx: typer.Context,
+    version: bool = typer.Option(False, "--version", is_eager=True, help="Print the version.",
+                                 callback=lambda value: _print_version(value)),
+) -> None:
+    """Forecast and watch time series with a small GRU."""
+    del version
+    if ctx.invoked_subcommand is None:
+        typer.echo(ctx.get_help(), err=True)
+        raise typer.Exit(2)
+
+
+def _print_version(value: bool) -> None:
+    if value:
+        typer.echo(f"grucast {__version__}")
+        raise typer.Exit
+
+
+def _unbuilt(ctx: typer.Context) -> None:
+    raise UsageError(f"{ctx.info_name!r} is not built yet")

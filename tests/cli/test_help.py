@@ -1,0 +1,77 @@
+"""Help is complete, quick, and has an example everywhere."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+import typer
+
+from grucast.cli import commands
+
+BUILT = ("train", "forecast", "inspect")
+HEAVY = ("numpy", "pandas", "torch", "sklearn", "scipy", "matplotlib", "rich", "pydantic", "safetensors")
+
+IMPORTED = """
+import sys
+from grucast.cli import boundary
+from grucast.cli.app import _command
+boundary.run(_command, sys.argv[2:])
+print(",".join(name for name in sys.argv[1].split(",") if name in sys.modules), file=sys.stderr)
+"""
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["train", "--help"], ["forecast", "-h"], ["--version"]])
+def test_help_imports_nothing_heavy(arguments):
+    command = [sys.executable, "-c", IMPORTED, ",".join(HEAVY), *arguments]
+    done = subprocess.run(command, capture_output=True, check=True, text=True)
+    assert done.stdout
+    assert done.stderr.strip() == ""
+
+
+def test_inspecting_a_model_imports_no_pydantic_no_pandas_and_no_torch(model):
+    command = [sys.executable, "-c", IMPORTED, ",".join(HEAVY), "inspect", str(model), "--json"]
+    assert subprocess.run(command, capture_output=True, check=True, text=True).stderr.strip() == "numpy"
+
+
+@pytest.mark.parametrize("name", BUILT)
+@pytest.mark.parametrize("flag", ["-h", "--help"])
+def test_every_command_has_help_with_an_example(grucast, name, flag):
+    ran = grucast(name, flag)
+    assert (ran.code, ran.err) == (0, "")
+    assert f"Example:\n  grucast {name}" in ran.out
+
+
+@pytest.mark.parametrize("name", BUILT)
+def test_every_option_stands_in_the_help_with_a_meaning(grucast, name):
+    text = grucast(name, "--help").out
+    for one in typer.main.get_command(commands.build()).commands[name].params:
+        assert one.help
+        assert all(flag in text for flag in one.opts if flag.startswith("--"))
+
+
+def test_the_help_lists_every_command_and_says_what_is_not_built(grucast):
+    text = grucast("--help").out
+    for name in BUILT:
+        assert f"  {name} " in text
+    for name in commands.UNBUILT:
+        line = next(line for line in text.splitlines() if line.strip().startswith(name + " "))
+        assert "Not built yet" in line
+
+
+def complete(line: str) -> set[str]:
+    """What bash would offer at the end of `line`."""
+    words = line.split(" ")
+    environment = {"_GRUCAST_COMPLETE": "complete_bash", "COMP_WORDS": line, "COMP_CWORD": str(len(words) - 1)}
+    import os
+
+    done = subprocess.run([sys.executable, "-m", "grucast"], env={**os.environ, **environment}, capture_output=True,
+                          check=True, text=True)
+    return set(done.stdout.split())
+
+
+def test_the_shell_completes_commands_options_and_choices():
+    assert complete("grucast for") == {"forecast"}
+    assert complete("grucast train --hor") == {"--horizon"}
+    assert complete("grucast train --cell ") == {"gru", "lstm", "rnn"}
