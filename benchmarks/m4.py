@@ -28,8 +28,6 @@ from grucast.evaluation.baselines import BaselineSpec, series_scale
 from grucast.evaluation.folds import contexts
 from grucast.evaluation.metrics import Scores, as_json, owa, score, seasonal_scale
 from grucast.evaluation.naive2 import naive2
-from grucast.workflows.forecast import ForecastRequest, forecast
-from grucast.workflows.train import TrainRequest, train
 
 SOURCE = "https://github.com/Mcompetitions/M4-methods/tree/master/Dataset"
 
@@ -89,6 +87,9 @@ def read_contest(folder: Path | None, contest: Contest) -> Data:
 
 def grucast_quantiles(data: Data, contest: Contest, options: argparse.Namespace) -> np.ndarray:
     """What grucast forecasts with its defaults, (N, H, 1, Q): the horizon is all that it is told."""
+    from grucast.workflows.forecast import ForecastRequest, forecast
+    from grucast.workflows.train import TrainRequest, train  # torch: not for --baselines-only
+
     settings = TrainOptions(window=WindowOptions(horizon=contest.horizon),
                             fit=replace(FitOptions(), seed=options.seed, preset=options.preset))
     with tempfile.TemporaryDirectory() as scratch:
