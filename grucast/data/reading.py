@@ -1,0 +1,176 @@
+"""Read files into a panel: bytes, format, columns, clock, rows; every assumption is a note.
+
+Nothing is repaired in silence. What can be read in one way only is read, what can be read in two
+is an error that names the option which decides. With the layout of a model nothing is looked for:
+the file is read as the model's data were, or refused.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from grucast.core.arrays import Ints, Mask, Stamps
+from grucast.core.config import ReadOptions
+from grucast.core.errors import UsageError
+from grucast.core.series import Clock, Columns, Layout, Panel
+from grucast.data import guards
+from grucast.data.findings import Finding, Findings
+from grucast.data.layout import check_layout, find_columns
+from grucast.data.panels import arrange, cut, gather, group_rows
+from grucast.data.periods import mask_excluded, resample
+from grucast.data.sources import load
+from grucast.data.tables import open_table
+from grucast.data.task import Task
+from grucast.data.times import find_clock_of, instants, pick_time
+from grucast.data.zones import to_axis
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Reading:
+    """What was read, and what was assumed.
+
+    The series of `panel` stand in order of first appearance, their rows in order of time, one a
+    stamp; they are not gridded. A row may be wholly unobserved: covariates known ahead stand there.
+    """
+
+    panel: Panel
+    notes: tuple[str, ...]  # sentences for people
+    digest: str  # sha256 of the decompressed bytes
+    rows: int  # data rows read
+    findings: tuple[Finding, ...]
+    file: str  # for messages
+
+
+def read_panel(sources: Sequence[str], options: ReadOptions, *, layout: Layout | None = None,
+               now: float | None = None) -> Reading:
+    """The panel in `sources`: paths, or "-" for standard input; several are read as one, in order of time.
+
+    `layout` is how a model's data were read; `now` is the clock by which a file has rested. What is
+    wrong is a DataError with file, line, column and mend; a file that does not fit a layout is a
+    ModelError.
+    """
+    return read_with(Findings(), sources, options, layout=layout, now=now)
+
+
+def read_with(findings: Findings, sources: Sequence[str], options: ReadOptions, *, layout: Layout | None = None,
+              now: float | None = None) -> Reading:
+    """Like `read_panel`, telling `findings` what is noticed, whatever happens."""
+    if not sources:
+        raise UsageError("no data file is named")
+    if layout is not None:
+        options = _as_learned(options, layout)
+    loaded = [load(name, now=now) for name in sources]
+    digest = hashlib.sha256()
+    for one in loaded:
+        digest.update(one.body)
+    task, form = open_table(loaded, options, findings, layout)
+    if not task.table.rows:
+        raise task.refuse("there are no rows below the header", mend="write some, or say --last-line keep"
+                          if any("left out" in note for note in findings.notes()) else "")
+    names, clock = _time(task, layout)
+    columns, clock, ds, good = _columns(task, names, clock)
+    group, ids, has_id = group_rows(task, columns.id)
+    rows = gather(task, columns, ds, group)
+    if not task.layout:
+        guards.check_values(task, columns.target, rows.y)
+    rows = arrange(task, columns, rows, good & has_id)
+    if len(rows.ds) < 2 and not task.layout:
+        raise task.refuse("there is one row, and a series needs more" if len(rows.ds) else "no row can be read")
+    if columns.time and clock.kind == "stamp" and not clock.tz:
+        guards.note_spring_hours(task, rows)
+    if options.rows.resample:
+        rows = resample(task, rows, clock)
+    mask_excluded(task, rows, clock)
+    series = cut(task, rows, ids, columns)
+    _note_marks(task, columns)
+    kept = layout or Layout(form, columns, clock, options.rows.duplicates, options.rows.gaps,
+                            options.rows.resample or "", options.rows.agg)
+    return Reading(Panel(series, kept), findings.notes(), digest.hexdigest(), task.table.rows, findings.all(),
+                   task.table.files[0][0])
+
+
+def _as_learned(options: ReadOptions, layout: Layout) -> ReadOptions:
+    """The options with the layout's answers; what a user says about missing marks and rows is added."""
+    columns, form, clock = layout.columns, layout.format, layout.clock
+    return ReadOptions(
+        columns=replace(options.columns, time_col=columns.time, id_col=columns.id, target_col=columns.target,
+                        known_col=columns.known, past_col=columns.past, static_col=columns.static,
+                        label_col=options.columns.label_col),
+        time=replace(options.time, time_format=clock.format or None, tz=options.time.tz or clock.tz or None),
+        format=replace(options.format, na_value=tuple(dict.fromkeys((*form.na_values, *options.format.na_value)))),
+        rows=replace(options.rows, resample=options.rows.resample or layout.resample or None,
+                     agg=layout.agg if layout.resample else options.rows.agg,
+                     duplicates=layout.duplicates if options.rows.duplicates == "error" else options.rows.duplicates),
+    )
+
+
+def _time(task: Task, layout: Layout | None) -> tuple[tuple[str, ...], Clock]:
+    """The time columns and what they mean; with --no-time they are found and not used."""
+    if layout is not None:
+        check_layout(task, layout)
+        if len(layout.columns.time) > 1:
+            task.read_as_text(layout.columns.time)
+        return layout.columns.time, layout.clock
+    names = pick_time(task)
+    if len(names) > 1:
+        task.read_as_text(names)
+        if not task.options.columns.time_col:
+            task.findings.note(f"the columns {', '.join(map(repr, names[:-1]))} and {names[-1]!r} are joined to a time")
+    return names, find_clock_of(task, names)
+
+
+def _columns(task: Task, names: tuple[str, ...], clock: Clock) -> tuple[Columns, Clock, Stamps, Mask]:
+    """The part of every column, the clock with its zone, the time axis (T,), and the rows that have a time."""
+    rows = task.table.rows
+    if not names:
+        ds: Stamps = np.arange(rows, dtype=np.float64)
+        columns = task.layout.columns if task.layout else find_columns(task, (), None, False)
+        return _row_clock(task, columns, ds)
+    if clock.kind in ("elapsed", "index"):
+        ds, wrong = task.table.columns[names[0]].numbers(task.table.style)
+        good = ~wrong & ~np.isnan(ds)
+        _refuse_stamps(task, names, good)
+        repeats = len(np.unique(ds[good])) < good.sum()
+        columns = task.layout.columns if task.layout else find_columns(task, names, None, bool(repeats))
+        return columns, clock, ds, good
+    moments = instants(task, names, clock)
+    _refuse_stamps(task, names, moments.ok)
+    repeats = len(np.unique(moments.us[moments.ok])) < moments.ok.sum()
+    columns = task.layout.columns if task.layout else find_columns(task, names, moments.us, bool(repeats))
+    if task.options.time.no_time:
+        return _row_clock(task, replace(columns, time=()), np.arange(rows, dtype=np.float64))
+    group, _, _ = group_rows(task, columns.id)
+    us, tz = to_axis(task, moments, group, epoch=clock.kind in ("epoch_s", "epoch_ms"))
+    freq = task.options.time.freq or ""
+    return columns, replace(clock, tz=tz, freq=freq), us, moments.ok
+
+
+def _row_clock(task: Task, columns: Columns, ds: Stamps) -> tuple[Columns, Clock, Stamps, Mask]:
+    """Rows numbered in the order of the file."""
+    if not task.layout:
+        task.findings.note("the time is not used: the rows are numbered from 0" if task.options.time.no_time
+                           else "there is no time column: the rows are numbered from 0")
+    return columns, Clock(kind="row", freq=task.options.time.freq or ""), ds, np.ones(len(ds), bool)
+
+
+def _refuse_stamps(task: Task, names: Sequence[str], good: Mask) -> None:
+    """An error for each row whose stamp is missing or none."""
+    wrong: Ints = np.flatnonzero(~good)
+    for row in wrong.tolist():
+        cell = " ".join(task.table.columns[name].cell(row).strip() for name in names).strip()
+        said = "the stamp is missing" if cell in task.table.style.missing else f"{cell!r} is not a time"
+        task.fault(row, said, column=names[0], mend="mend the cell, or say the --time-format")
+
+
+def _note_marks(task: Task, columns: Columns) -> None:
+    """Say which words were read as missing."""
+    used = (*columns.target, *columns.known, *columns.past, *columns.static)
+    marks = {mark for name in used for mark in task.table.columns[name].marks} - set(task.options.format.na_value)
+    if marks:
+        task.findings.note(f"cells with {' or '.join(map(repr, sorted(marks)))} are missing")
+
+
