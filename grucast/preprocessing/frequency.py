@@ -138,14 +138,21 @@ def _candidates(axes: list[Stamps], clock: Clock) -> Iterator[str]:
     elif days % 7 == 0:
         usual = WEEKDAYS[int(np.argmax(np.bincount(weekdays, minlength=7)))]
         yield f"W-{usual}" if days == 7 else f"{days // 7}W-{usual}"
+        yield f"W-{usual}"
     if days >= 28:
-        months = max(1, round(common / parse_frequency("MS").microseconds))
-        month = int(walls[0][0].astype("datetime64[M]").astype(np.int64)) % 12
-        for rule in ("start", "end", "business start", "business end"):
-            yield month_alias(months, rule, month)
-            yield month_alias(1, rule, month)
+        yield from _month_candidates(walls, max(1, round(common / parse_frequency("MS").microseconds)))
     if days >= 7:
         yield f"{days}D"
+
+
+def _month_candidates(walls: list[Stamps], usual: int) -> Iterator[str]:
+    """Aliases of the usual number of months between stamps, and of the number that all steps are made of."""
+    months = [wall.astype("datetime64[M]").astype(np.int64) for wall in walls]
+    common = int(np.gcd.reduce(np.concatenate([np.diff(one) for one in months]))) or 1
+    first = int(months[0][0]) % 12
+    for count in (usual, common):
+        for rule in ("start", "end", "business start", "business end"):
+            yield month_alias(count, rule, first)
 
 
 def _skips_weekends(wall: Stamps) -> bool:

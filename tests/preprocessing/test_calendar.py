@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from series_making import every
 
@@ -65,6 +65,7 @@ def test_the_hour_is_that_of_the_clock_on_the_wall():
     assert summer == pytest.approx(0.5)
 
 
+@settings(deadline=None)
 @given(st.integers(-60_000_000_000, 60_000_000_000), st.sampled_from(["h", "D", "B", "W-SUN", "QS"]))
 def test_features_lie_between_minus_and_plus_a_half(second, freq):
     values, _ = calendar_features(np.array([second], dtype="datetime64[s]").astype(STAMP), Clock(freq=freq))

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from series_making import every, panel, series
 
@@ -11,6 +11,7 @@ from grucast.preprocessing.gaps import regularise
 ALIASES = {"h": "1h", "15min": "15m", "D": "1D", "W-SUN": "7D"}
 
 
+@settings(deadline=None)
 @given(st.sampled_from(sorted(ALIASES)), st.sets(st.integers(4, 199)), st.randoms(use_true_random=False))
 def test_every_value_keeps_its_stamp_and_none_is_invented(alias, missing, random):
     grid = every("2023-01-01", ALIASES[alias], 200)

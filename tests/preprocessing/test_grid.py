@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from series_making import every
 
@@ -26,6 +26,7 @@ def on_grid(minute: int, alias: str) -> np.datetime64:
     return pd.date_range(start, periods=1, freq=alias)[0].to_datetime64().astype(STAMP)
 
 
+@settings(deadline=None)
 @given(MINUTE, st.sampled_from(ALIASES), st.integers(1, 40))
 def test_stamps_after_are_those_of_pandas(minute, alias, count):
     last = on_grid(minute, alias)
@@ -33,6 +34,7 @@ def test_stamps_after_are_those_of_pandas(minute, alias, count):
     assert stamps_after(last, count, Clock(freq=alias)).tolist() == expected.tolist()
 
 
+@settings(deadline=None)
 @given(MINUTE, st.sampled_from(ALIASES), st.sets(st.integers(1, 3000), max_size=30))
 def test_places_and_stamps_are_inverse(minute, alias, places):
     clock = Clock(freq=alias)
@@ -40,6 +42,7 @@ def test_places_and_stamps_are_inverse(minute, alias, places):
     assert positions(stamps_at(on_grid(minute, alias), there, clock), clock).tolist() == there.tolist()
 
 
+@settings(deadline=None)
 @given(st.integers(0, 20_000), st.integers(4, 23), st.sampled_from(LONG),
        st.sampled_from(["Europe/Berlin", "America/New_York", "Australia/Lord_Howe"]))  # fmt: skip
 def test_days_and_longer_follow_the_clock_on_the_wall_as_in_pandas(day, hour, alias, tz):
@@ -51,6 +54,7 @@ def test_days_and_longer_follow_the_clock_on_the_wall_as_in_pandas(day, hour, al
     assert positions(utc, clock).tolist() == list(range(12))
 
 
+@settings(deadline=None)
 @given(MINUTE, st.sampled_from(["8ms", "15min", "h", "6h"]), st.sampled_from(["Europe/Berlin", "+02:00", ""]))
 def test_steps_below_a_day_are_steps_between_instants(minute, alias, tz):
     last = on_grid(minute, alias)

@@ -1,7 +1,7 @@
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grucast.preprocessing.splits import Split, split_by_time
@@ -11,6 +11,7 @@ HORIZONS = st.integers(1, 400)
 CONTEXTS = st.integers(1, 1500)
 
 
+@settings(deadline=None)
 @given(LENGTHS, HORIZONS, CONTEXTS)
 def test_parts_are_ordered_disjoint_and_hold_a_window_each(length, horizon, context):
     split = split_by_time(length, horizon, context)
@@ -26,6 +27,7 @@ def test_parts_are_ordered_disjoint_and_hold_a_window_each(length, horizon, cont
     assert all(stop - start >= horizon for start, stop in parts)
 
 
+@settings(deadline=None)
 @given(LENGTHS, HORIZONS, CONTEXTS)
 def test_only_a_series_below_ten_horizons_shares_calibration_and_report(length, horizon, context):
     split = split_by_time(length, horizon, context)

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grucast.core.errors import UsageError
@@ -43,6 +43,7 @@ def test_a_time_that_spring_leaves_out_is_an_hour_later():
     assert local_stamps(moment, "Europe/Berlin")[0] == np.datetime64("2024-03-31T03:30")
 
 
+@settings(deadline=None)
 @given(st.lists(MOMENT, min_size=1, max_size=20), st.sampled_from(ZONES))
 def test_local_stamps_are_what_pandas_says(seconds, tz):
     import pandas as pd
@@ -53,6 +54,7 @@ def test_local_stamps_are_what_pandas_says(seconds, tz):
     assert local_stamps(ds, tz).tolist() == expected.tolist()
 
 
+@settings(deadline=None)
 @given(MOMENT, st.sampled_from(ZONES))
 def test_the_wall_clock_is_the_same_after_going_back_and_forth(second, tz):
     wall = local_stamps(np.array([second], dtype="datetime64[s]").astype(STAMP), tz)
