@@ -82,12 +82,13 @@ def _offsets(ds: Stamps, tz: str) -> Ints:
 def _changes(tz: str, year: int) -> tuple[tuple[int, int], ...]:
     """The moments (seconds since 1970) of one year (UTC) from which another offset holds, and that offset."""
     zone, found = _zone(tz), []
-    low, stop = _start_of(year), _start_of(year + 1)
-    while low < stop:
-        high = min(low + _DAY, stop)
-        if _offset(zone, low) != _offset(zone, high):
-            found.append((moment := _first_after(zone, low, high), _offset(zone, moment)))
-        low = high
+    start, stop = _start_of(year), _start_of(year + 1)
+    old = _offset(zone, start)
+    for high in range(start + _DAY, stop + 1, _DAY):
+        new = _offset(zone, high)
+        if new != old:
+            found.append((_first_after(zone, high - _DAY, high), new))
+            old = new
     return tuple(found)
 
 
