@@ -11,7 +11,7 @@ from typing import Any
 
 import typer
 
-from grucast.cli.commands import UNBUILT, build
+from grucast.cli.commands import BUILT, UNBUILT, build
 
 PAGE = Path(__file__).parent / "reference" / "cli.md"
 
@@ -49,7 +49,7 @@ An error is one line on standard error and nothing on standard output. `--debug`
 def page() -> str:
     """The whole page."""
     commands = typer.main.get_command(build()).commands  # type: ignore[attr-defined]
-    built = [section(name, command) for name, command in commands.items() if name not in UNBUILT]
+    built = [section(name, commands[name]) for name in BUILT]
     coming = "## Not built yet\n\n" + "".join(f"- `grucast {name}`: {line}\n" for name, line in UNBUILT.items())
     return "\n".join([INTRODUCTION, *built, coming, EXIT_CODES])
 

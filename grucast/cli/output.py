@@ -69,9 +69,9 @@ def emit(document: Mapping[str, Any], table: Table, choice: FormatChoice, output
     elif kind == "jsonl":
         text = "".join(json_text(dict(zip(table.columns, row, strict=True))) for row in table.rows)
     elif kind == "csv":
-        from grucast.data.writing import csv_text
+        from grucast.data.writing import render_csv
 
-        text = csv_text(table.columns, table.rows)
+        text = render_csv(table.columns, table.rows)
     else:
         text = aligned(table, bold=output is None and colour(sys.stdout))
     deliver(text, output)

@@ -14,6 +14,7 @@ from grucast.cli.output import Table, TalkOptions, aligned, deliver, json_text, 
 from grucast.core.config import ReadOptions, TrainOptions, option
 
 _METRICS = {"mae": "MAE", "rmse": "RMSE", "smape": "sMAPE", "mase": "MASE", "wql": "WQL", "msis": "MSIS"}
+_BASELINES = ("naive", "seasonal_naive", "linear")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ def summary(report: Mapping[str, Any]) -> str:
     head = (f"{report['model']}: {report['rows']:,} rows, {report['series']:,} series, "
             f"frequency {report['freq'] or 'none'}, season {seasons or 'none'}\n"
             f"horizon {report['horizon']}, context {report['context_length']}, {report['parameters']:,} parameters, "
-            f"{report['epochs']} epochs in {report['seconds']:.0f} s\n")
+            f"{report['epochs']} epoch{'s' * (report['epochs'] != 1)} in {report['seconds']:.0f} s\n")
     return f"{head}\n{accuracy_table(report)}\n{verdict(report)}\n"
 
 
@@ -66,8 +67,13 @@ def accuracy_table(accuracy: Mapping[str, Any]) -> str:
     holdout, baselines = accuracy.get("holdout") or {}, accuracy.get("baselines") or {}
     levels = list(holdout.get("coverage") or {})
     rows = [[name, *map(metrics.get, _METRICS), *map((metrics.get("coverage") or {}).get, levels)]
-            for name, metrics in {"grucast": holdout, **baselines}.items()]
+            for name, metrics in [("grucast", holdout), *sorted(baselines.items(), key=_place)]]
     return aligned(Table(["held out", *_METRICS.values(), *(f"coverage {one}" for one in levels)], rows))
+
+
+def _place(item: tuple[str, Any]) -> int:
+    """Baselines from the plainest on; a model file has them by name."""
+    return _BASELINES.index(item[0]) if item[0] in _BASELINES else len(_BASELINES)
 
 
 def verdict(accuracy: Mapping[str, Any]) -> str:

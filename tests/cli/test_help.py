@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
@@ -10,7 +11,7 @@ import typer
 
 from grucast.cli import commands
 
-BUILT = ("train", "forecast", "inspect")
+BUILT = tuple(commands.BUILT)
 HEAVY = ("numpy", "pandas", "torch", "sklearn", "scipy", "matplotlib", "rich", "pydantic", "safetensors")
 
 IMPORTED = """
@@ -64,8 +65,6 @@ def complete(line: str) -> set[str]:
     """What bash would offer at the end of `line`."""
     words = line.split(" ")
     environment = {"_GRUCAST_COMPLETE": "complete_bash", "COMP_WORDS": line, "COMP_CWORD": str(len(words) - 1)}
-    import os
-
     done = subprocess.run([sys.executable, "-m", "grucast"], env={**os.environ, **environment}, capture_output=True,
                           check=True, text=True)
     return set(done.stdout.split())

@@ -150,7 +150,7 @@ def test_the_defaults_build_the_dataclass_they_came_from(kind):
     assert build(kind, {word.name: word.default for word in words(kind)}) == kind()
 
 
-@pytest.mark.parametrize("name", ["train", "forecast", "inspect"])
+@pytest.mark.parametrize("name", commands.BUILT)
 def test_no_command_has_two_options_of_one_name(name):
     command = typer.main.get_command(commands.build()).commands[name]
     flags = [flag for one in command.params for flag in one.opts]
