@@ -152,7 +152,7 @@ def gather_targets(streams: Streams, horizon: int, stream: Ints, cutoff: Ints) -
     return np.where(seen, streams.z[flat], 0.0), seen
 
 
-def cutoffs_between(streams: Streams, first: Ints, last: Ints, stride: int = 1) -> tuple[Ints, Ints]:
+def cutoffs_between(first: Ints, last: Ints, stride: int = 1) -> tuple[Ints, Ints]:
     """All (stream, cutoff) pairs with first[n] <= cutoff <= last[n] for stream n, every `stride` rows.
 
     Counted back from `last`, so that the newest window is always among them. Streams with last < first

@@ -9,9 +9,9 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -43,6 +43,21 @@ class Examples:
     validation: tuple[Ints, Ints]
 
 
+class Keeps(Protocol):
+    """Keeps a run so that it can go on after a kill; see `training/resume.py`."""
+
+    done: list[Fitted]
+    running: FitState | None
+
+    def keep(self, state: FitState) -> None:
+        """Keep the state of the running member."""
+        ...
+
+    def finished(self, member: Fitted) -> None:
+        """Keep a member that is done."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Run:
     """Where and how long: nothing of it enters the model."""
@@ -50,7 +65,7 @@ class Run:
     device: str = "cpu"
     deadline: float = math.inf  # of time.monotonic()
     progress: Progress = silent
-    save: Callable[[FitState], None] | None = None  # called after each epoch
+    keeper: Keeps | None = None  # told after each epoch
 
 
 @dataclass(slots=True)
@@ -124,15 +139,13 @@ class Fit:
             self._validate()
             if time.monotonic() > self.run.deadline:
                 break
-            if self.run.save is not None:
-                self.run.save(self.snapshot())
+            if self.run.keeper is not None:
+                self.run.keeper.keep(self.snapshot())
         self.network.load_state_dict(state.best)
         return self._fitted(state.best_step)
 
-    def on_to_the_last(self, sampler: Sampler, steps: int) -> Fitted:
-        """Train on from the present weights for `steps` steps with other windows, the rate falling to zero."""
-        self.optimizer = make_optimizer(self.network, self.config)
-        self.examples = replace(self.examples, sampler=sampler)
+    def on_to_the_last(self, steps: int) -> Fitted:
+        """Train on from the present weights for `steps` steps, the rate falling to zero."""
         peak = self.config.learning_rate * TRAIN_ON_RATE
         for done in range(steps):
             if time.monotonic() > self.run.deadline:

@@ -1,0 +1,102 @@
+"""From a gridded panel to scaled sources of windows; all that is fitted is fitted on the past and kept."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from grucast.core.arrays import Array
+from grucast.core.series import Clock, Panel, Series
+from grucast.preprocessing.grid import positions
+from grucast.preprocessing.scaling import Transform, fit_scale, fit_transform
+from grucast.preprocessing.windows import Source
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scales:
+    """Plain float64 numbers that bring a panel to size.
+
+    `scale` is (number of series, C) in transformed units; `known`, `past`, `static` are (2, K), (2, P),
+    (2, S): mean and deviation of each covariate.
+    """
+
+    transform: Transform
+    ids: tuple[str, ...]
+    scale: Array
+    known: Array
+    past: Array
+    static: Array
+
+    def of(self, series: Series) -> Array:
+        """The scale (C,) of a series: the one it was trained with, or from its own rows where it is new."""
+        if series.unique_id in self.ids:
+            return self.scale[self.ids.index(series.unique_id)]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            z = self.transform.forward(series.y)
+        return fit_scale(z, series.observed & np.isfinite(z))
+
+
+def length_known(series: Series) -> int:
+    """Rows up to the last one with an observed target; what follows are covariates known ahead."""
+    seen = np.flatnonzero(series.observed.any(axis=1))
+    return int(seen[-1]) + 1 if len(seen) else 0
+
+
+def fit_scales(panel: Panel, fit_rows: Sequence[int], kind: str, file: str = "") -> Scales:
+    """Scales from the first `fit_rows[n]` rows of each series; `kind` is the transform."""
+    past = [one.rows(0, stop) for one, stop in zip(panel.series, fit_rows, strict=True)]
+    transform = fit_transform(kind, panel.series if kind == "log" else past, file)
+    return Scales(
+        transform=transform,
+        ids=panel.ids(),
+        scale=np.stack([fit_scale(transform.forward(one.y), one.observed) for one in past]),
+        known=_moments([one.known for one in past]),
+        past=_moments([one.past for one in past]),
+        static=_moments([one.static[None] for one in past]),
+    )
+
+
+def make_source(series: Series, scales: Scales, origin: int = 0) -> Source:
+    """The windows' view of one series."""
+    stop = length_known(series)
+    scale = scales.of(series)
+    z = scales.transform.forward(series.y[:stop]) / np.where(scale > 0, scale, 1.0)
+    seen = series.observed[:stop] & np.isfinite(z)
+    return Source(
+        z=np.where(seen, z, 0.0),
+        observed=seen,
+        known=_standardise(series.known, scales.known),
+        past=_standardise(series.past[:stop], scales.past),
+        static=_standardise(series.static[None], scales.static)[0],
+        scale=scale,
+        origin=origin,
+    )
+
+
+def clock_origin(series: Series, first: Any, clock: Clock) -> int:
+    """Grid position of the first row of `series`, counted from the stamp `first`; 0 without a frequency."""
+    here = series.ds[0]
+    if here == first or not clock.freq:
+        return 0
+    earlier, later = min(here, first), max(here, first)
+    away = int(positions(np.array([earlier, later], dtype=series.ds.dtype), clock)[1])
+    return away if here == later else -away
+
+
+def _moments(parts: Sequence[Array]) -> Array:
+    """Mean and deviation (2, K) of covariates (T, K) over all series; a constant one keeps deviation 1."""
+    rows = np.concatenate(parts)
+    seen = np.isfinite(rows)
+    count = np.maximum(seen.sum(axis=0), 1)
+    mean = np.where(seen, rows, 0.0).sum(axis=0) / count
+    deviation = np.sqrt((np.where(seen, rows - mean, 0.0) ** 2).sum(axis=0) / count)
+    return np.stack([mean, np.where(deviation > 0, deviation, 1.0)])
+
+
+def _standardise(values: Array, moments: Array) -> Array:
+    """Covariates in deviations from their mean, 0 where missing."""
+    scaled = (values - moments[0]) / moments[1]
+    return np.where(np.isfinite(scaled), scaled, 0.0)

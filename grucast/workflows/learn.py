@@ -1,0 +1,186 @@
+"""From a gridded panel to a calibrated model and its report: what `train` and the benchmarks share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from grucast.core.arrays import Array, Ints
+from grucast.core.config import ModelConfig, TrainingConfig, TrainOptions, WindowSpec
+from grucast.core.errors import DataError
+from grucast.core.series import Panel
+from grucast.forecasting.intervals import calibrate, fit_trust, trust
+from grucast.forecasting.predict import Forecaster
+from grucast.inference.predict import predict_streams
+from grucast.inference.weights import Weights
+from grucast.preprocessing.frequency import default_horizon
+from grucast.preprocessing.seasons import find_seasons
+from grucast.preprocessing.sources import Scales, clock_origin, fit_scales, length_known, make_source
+from grucast.preprocessing.splits import Split, split_by_time
+from grucast.preprocessing.windows import Streams, cutoffs_between, flatten, gather_targets
+from grucast.training.ensemble import Job, train_members, train_on
+from grucast.training.fit import Run
+from grucast.training.plan import Facts, context_length, plan_model, plan_training, plan_window
+from grucast.training.sampling import Sampler, sampler_of
+
+VALIDATION_WINDOWS = 2_000
+HELD_NUMBERS = 20_000_000  # quantiles of calibration windows held at once
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prepared:
+    """All that is fixed before the first step of training."""
+
+    panel: Panel
+    splits: tuple[Split | None, ...]
+    seasons: tuple[int, ...]
+    window: WindowSpec
+    model: ModelConfig
+    training: TrainingConfig
+    options: TrainOptions
+    scales: Scales
+    streams: Streams
+    notes: list[str]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Learned:
+    """A trained and calibrated model, and how it came about."""
+
+    members: Sequence[Weights]
+    forecaster: Forecaster
+    steps: tuple[int, ...]  # of each member
+    epochs: int
+
+
+def prepare(panel: Panel, options: TrainOptions, *, splits: Sequence[Split | None] = (), file: str = "") -> Prepared:
+    """Decide everything from the data and the options; `splits` are found where none are given.
+
+    Errors: DataError where no series is long enough to learn from and hold something out.
+    """
+    lengths = [length_known(one) for one in panel.series]
+    notes: list[str] = []
+    seasons = options.window.season or find_seasons(panel)
+    horizon = options.window.horizon or default_horizon(panel.freq, seasons, max(_usual(lengths), 1))
+    found = tuple(splits) or tuple(split_by_time(rows, horizon, options.window.context_length or 1) for rows in lengths)
+    if not any(found):
+        rows = max(lengths, default=0)
+        raise DataError(f"nothing can be learned from {rows} rows with a horizon of {horizon}", file=file,
+                        mend=f"give more rows or a shorter --horizon (at most {max((rows - 1) // 3, 1)})")
+    fit_rows = [split.fit if split else rows for split, rows in zip(found, lengths, strict=True)]
+    scales = fit_scales(panel, fit_rows, options.values.transform, file)
+    facts = _facts(panel, seasons, horizon, fit_rows)
+    window = plan_window(horizon, options.window.context_length, facts)
+    if options.window.context_length is None and window.context_length < context_length(horizon, seasons, 10**9):
+        notes.append(f"context shortened to {window.context_length} rows: the series are short")
+    streams = streams_of(panel, scales)
+    if any(split.shared for split in found if split):
+        notes.append("short series: intervals are calibrated on the rows that the report is about")
+    return Prepared(panel, found, seasons, window, plan_model(options.network, options.fit.preset, window, facts),
+                    plan_training(options.fit), options, scales, streams, notes)
+
+
+def streams_of(panel: Panel, scales: Scales) -> Streams:
+    """The streams of all series on the panel's seasonal clock."""
+    first = panel.series[0].ds[0]
+    clock = panel.layout.clock
+    return flatten([make_source(one, scales, clock_origin(one, first, clock)) for one in panel.series])
+
+
+def learn(prepared: Prepared, run: Run) -> Learned:
+    """Train on the fit part, stop on the validation part, calibrate on the calibration part."""
+    job = Job(prepared.model, prepared.window, prepared.training, prepared.streams)
+    fitted = train_members(job, fit_sampler(prepared), part_windows(prepared, "validation", VALIDATION_WINDOWS), run)
+    members = [one.weights for one in fitted]
+    forecaster = calibrated(prepared, members)
+    return Learned(members, forecaster, tuple(one.steps for one in fitted), max(one.epochs for one in fitted))
+
+
+def finish(prepared: Prepared, learned: Learned, run: Run) -> Learned:
+    """The model trained on to the last row for the steps found; calibration and report stay those from before."""
+    job = Job(prepared.model, prepared.window, prepared.training, prepared.streams)
+    members = train_on(job, last_sampler(prepared), learned.members, learned.steps, run)
+    return replace(learned, members=members, forecaster=replace(learned.forecaster, members=members))
+
+
+def calibrated(prepared: Prepared, members: Sequence[Weights]) -> Forecaster:
+    """The trust in the network and the factors of its quantiles, from validation and calibration windows."""
+    model, window, streams, values = prepared.model, prepared.window, prepared.streams, prepared.options.values
+    levels, channels = model.quantile_levels, len(prepared.panel.channels)
+    most = max(50, HELD_NUMBERS // (window.horizon * len(levels)))
+    at = part_windows(prepared, "calibration", most)
+    earlier = part_windows(prepared, "validation", most)
+    both = np.concatenate([earlier[0], at[0]]), np.concatenate([earlier[1], at[1]])
+    quantiles, level = predict_streams(members, model, window, streams, both)
+    y, seen = gather_targets(streams, window.horizon, *both)
+    trusted = np.ones(channels)
+    middle = levels.index(0.5)
+    for channel in range(channels):
+        of = streams.channel[both[0]] == channel
+        trusted[channel] = fit_trust(quantiles[of][:, :, middle], level[of], y[of], seen[of])
+    late = slice(len(earlier[0]), None)
+    moved = trust(quantiles[late], level[late], trusted[streams.channel[at[0]]], levels)
+    factors = calibrate(moved, y[late], seen[late], levels)
+    return Forecaster(members, model, window, prepared.scales.transform, factors, trusted,
+                      -np.inf if values.min is None else values.min, np.inf if values.max is None else values.max)
+
+
+def part_windows(prepared: Prepared, part: str, most: int) -> tuple[Ints, Ints]:
+    """The windows (stream, cutoff) whose targets lie wholly in a part of their series; thinned to about `most`."""
+    first, last = _borders(prepared, part)
+    total = int(np.maximum(last - first + 1, 0).sum())
+    return cutoffs_between(first, last, max(1, -(-total // most)))
+
+
+def fit_sampler(prepared: Prepared) -> Sampler:
+    """Windows whose targets lie wholly in the fit part."""
+    first, last = _borders(prepared, "fit")
+    return sampler_of(first, last)
+
+
+def last_sampler(prepared: Prepared) -> Sampler:
+    """Windows up to the last row: at least half of the targets are there, the rest is masked."""
+    horizon = prepared.window.horizon
+    stop = prepared.streams.length
+    first = _first_cutoff(stop - horizon, prepared.window)
+    return sampler_of(first, np.maximum(stop - (horizon + 1) // 2, first))
+
+
+def _borders(prepared: Prepared, part: str) -> tuple[Ints, Ints]:
+    """First and last cutoff of a part in each stream; last < first where a stream has none."""
+    channels, horizon = len(prepared.panel.channels), prepared.window.horizon
+    rows = np.array([getattr(split, f"{part}_rows") if split else (1, 0) for split in prepared.splits], dtype=np.int64)
+    first, stop = np.repeat(rows, channels, axis=0).T
+    last = stop - horizon
+    if part == "fit":
+        first = _first_cutoff(last, prepared.window)
+    return first, np.where(stop == 0, first - 1, last)
+
+
+def _first_cutoff(last: Ints, window: WindowSpec) -> Ints:
+    """The first cutoff to learn from: a quarter of a context must be there, so that short ones are learned too."""
+    return np.maximum(1, np.minimum(window.context_length // 4, last // 3))
+
+
+def _facts(panel: Panel, seasons: tuple[int, ...], horizon: int, fit_rows: Sequence[int]) -> Facts:
+    one = panel.series[0]
+    channels = len(panel.channels)
+    return Facts(
+        horizon=horizon,
+        seasons=seasons,
+        rows=_usual(fit_rows),
+        streams=len(panel.series) * channels,
+        windows=int(np.maximum(np.asarray(fit_rows) - horizon, 0).sum()) * channels,
+        channels=channels,
+        covariates=(one.known.shape[1], one.past.shape[1], one.static.shape[0]),
+        clocked=bool(panel.freq),
+    )
+
+
+def _usual(lengths: Sequence[int]) -> int:
+    """The median length."""
+    return int(np.median(np.asarray(lengths))) if len(lengths) else 0
+
+
