@@ -28,9 +28,9 @@ def publish(path: Path, content: bytes) -> None:
     writer holds it, CannotCreate, Denied, IoFailure (a full disk).
     """
     try:
-        _refuse_what_is_no_file(path)
+        mode = _mode(path)
         with locked(path):
-            _replace(path, content)
+            _replace(path, content, mode)
     except OSError as error:
         raise write_error(error, path) from error
 
@@ -64,24 +64,30 @@ def _beside(path: Path, kind: str) -> Path:
     return path.with_name(f".{path.name}.{kind}") if path.name else path / f".{kind}"
 
 
-def _refuse_what_is_no_file(path: Path) -> None:
-    """A rename would replace a link, a pipe or a device by a file: nobody who names one wants that."""
+def _mode(path: Path) -> int | None:
+    """The permissions of the file at `path`, None where there is none.
+
+    CannotCreate for a link, a pipe or a device: a rename would replace it, and nobody who names one wants that.
+    """
     try:
         mode = path.lstat().st_mode
     except FileNotFoundError:
-        return
+        return None
     if not stat.S_ISREG(mode):
         kind = "a folder" if stat.S_ISDIR(mode) else "a link" if stat.S_ISLNK(mode) else "not a regular file"
         raise CannotCreate(f"cannot write {path}: it is {kind}")
+    return stat.S_IMODE(mode)
 
 
-def _replace(path: Path, content: bytes) -> None:
+def _replace(path: Path, content: bytes, mode: int | None) -> None:
     temporary = _beside(path, "tmp")
     temporary.unlink(missing_ok=True)
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
     handle = os.open(temporary, flags, 0o666)
     try:
         try:
+            if mode is not None:
+                os.fchmod(handle, mode)
             _write_all(handle, content)
             os.fsync(handle)
         finally:

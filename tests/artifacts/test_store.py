@@ -123,6 +123,13 @@ def test_nothing_but_the_model_and_its_lock_is_left(model, tmp_path):
     assert names(tmp_path) == {"m.grucast", ".m.grucast.lock"}
 
 
+def test_a_model_keeps_the_permissions_it_had(model, tmp_path):
+    save(model, tmp_path / "m.grucast")
+    (tmp_path / "m.grucast").chmod(0o640)
+    save(model, tmp_path / "m.grucast")
+    assert (tmp_path / "m.grucast").stat().st_mode & 0o777 == 0o640
+
+
 @pytest.mark.parametrize(("number", "error"), [
     (errno.ENOSPC, IoFailure), (errno.EDQUOT, IoFailure), (errno.EIO, IoFailure), (errno.EROFS, Denied)])
 @pytest.mark.parametrize("call", ["write", "fsync"])
