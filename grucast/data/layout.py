@@ -51,7 +51,10 @@ def _refuse_double_parts(task: Task) -> None:
 def _find_ids(task: Task, time: Sequence[str], repeats: bool) -> tuple[str, ...]:
     """`unique_id` names series wherever it stands, the other names only where stamps repeat."""
     for name in ID_NAMES:
-        if name in task.table.columns and name not in time and (repeats or name == "unique_id"):
+        column = task.table.columns.get(name)
+        if column is None or name in time:
+            continue
+        if name == "unique_id" or (repeats and len(column.places) < task.table.rows):
             return (name,)
     return ()
 

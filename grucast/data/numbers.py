@@ -21,11 +21,12 @@ ALLOWED = b"0123456789+-.eE \n"
 
 @dataclass(frozen=True, slots=True)
 class NumberStyle:
-    """How numbers are written in a file. `missing` are the cells that mean "no value"."""
+    """How numbers are written in a file. `missing` are the cells, `absent` the numbers, that mean "no value"."""
 
     decimal: str = "."
     thousands: str = ""
     missing: frozenset[str] = MISSING
+    absent: tuple[float, ...] = ()
 
 
 def parse_chunk(cells: Sequence[str], style: NumberStyle) -> Array | None:
@@ -55,6 +56,8 @@ def parse_chunk(cells: Sequence[str], style: NumberStyle) -> Array | None:
             values = np.fromiter(map(float, cells), np.float64, len(cells))
     except ValueError:
         return None
+    if style.absent:
+        values[np.isin(values, style.absent)] = math.nan
     return None if np.isinf(values).any() else values
 
 
@@ -98,7 +101,7 @@ class Evidence:
         text = cell.strip().lstrip("+-")
         for sign in THOUSANDS:
             if sign in text and _grouped(re.split("[.,]", text)[0], sign):
-                self.thousands, self.separator = cell, sign
+                self._group(cell, sign)
                 text = text.replace(sign, "")
         comma, point = text.rfind(","), text.rfind(".")
         if comma >= 0 and point >= 0:
@@ -106,31 +109,36 @@ class Evidence:
         elif comma >= 0:
             self._commas(cell, text)
         elif text.count(".") > 1 and _grouped(text, "."):
-            self.thousands, self.separator = cell, "."
+            self._group(cell, ".")
         elif point >= 0 and len(text) - point - 1 != 3:
-            self.decimal_point = cell
+            self.decimal_point = self.decimal_point or cell
+
+    def _group(self, cell: str, sign: str) -> None:
+        """The first example of a thousands separator."""
+        if not self.separator:
+            self.thousands, self.separator = cell, sign
 
     def _both(self, cell: str, text: str, comma: int, point: int) -> None:
         """The sign that comes last is the decimal one."""
         last, other = (",", ".") if comma > point else (".", ",")
         if text.count(last) == 1 and _grouped(text[: max(comma, point)], other):
-            self.thousands, self.separator = cell, other
+            self._group(cell, other)
             if last == ",":
-                self.decimal_comma = cell
+                self.decimal_comma = self.decimal_comma or cell
             else:
-                self.decimal_point = cell
+                self.decimal_point = self.decimal_point or cell
 
     def _commas(self, cell: str, text: str) -> None:
         """One comma is a decimal sign, unless exactly three digits follow; several are thousands."""
         if _grouped(text, ","):
             if text.count(",") > 1:
-                self.thousands, self.separator = cell, ","
+                self._group(cell, ",")
             elif text.startswith("0"):
-                self.decimal_comma = cell
+                self.decimal_comma = self.decimal_comma or cell
             else:
-                self.unclear = cell
+                self.unclear = self.unclear or cell
         elif text.count(",") == 1:
-            self.decimal_comma = cell
+            self.decimal_comma = self.decimal_comma or cell
 
 
 class UnclearSigns(Exception):  # noqa: N818 - it is a question, put into words where file and line are known

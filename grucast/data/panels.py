@@ -10,6 +10,7 @@ from grucast.core.arrays import Array, Ints, Mask, Stamps
 from grucast.core.series import STAMP, Columns, Series
 from grucast.data import guards
 from grucast.data.layout import labels, suggest_ids
+from grucast.data.numbers import parse_number
 from grucast.data.rows import Rows, quote, settle_duplicates, sort
 from grucast.data.task import Task
 
@@ -22,8 +23,9 @@ def values_of(task: Task, names: Sequence[str]) -> Array:
         result[:, at], wrong = column.numbers(task.table.style)
         for row in np.flatnonzero(wrong).tolist():
             cell = column.cell(row).strip()
-            finite = cell.lstrip("+-").lower() not in ("inf", "infinity") and not cell.lstrip("+-")[:1].isdigit()
-            task.fault(row, f"{cell!r} is not a {'' if finite else 'finite '}number", column=name,
+            endless = cell.lstrip("+-").lower() in ("inf", "infinity")
+            endless = endless or parse_number(cell, task.table.style) is not None  # 1e400
+            task.fault(row, f"{cell!r} is not a {'finite ' if endless else ''}number", column=name,
                        mend=f"add --na-value {quote(cell)}")
     return result
 

@@ -19,13 +19,14 @@ from grucast.core.errors import UsageError
 from grucast.core.series import Clock, Columns, Layout, Panel
 from grucast.data import guards
 from grucast.data.findings import Finding, Findings
+from grucast.data.joining import instants
 from grucast.data.layout import check_layout, find_columns
 from grucast.data.panels import arrange, cut, gather, group_rows
 from grucast.data.periods import mask_excluded, resample
 from grucast.data.sources import load
 from grucast.data.tables import open_table
 from grucast.data.task import Task
-from grucast.data.times import find_clock_of, instants, pick_time
+from grucast.data.times import find_clock_of, pick_time
 from grucast.data.zones import to_axis
 
 
@@ -116,6 +117,8 @@ def _time(task: Task, layout: Layout | None) -> tuple[tuple[str, ...], Clock]:
             task.read_as_text(layout.columns.time)
         return layout.columns.time, layout.clock
     names = pick_time(task)
+    if task.options.time.no_time:
+        return names, Clock(kind="row")
     if len(names) > 1:
         task.read_as_text(names)
         if not task.options.columns.time_col:
@@ -126,27 +129,33 @@ def _time(task: Task, layout: Layout | None) -> tuple[tuple[str, ...], Clock]:
 def _columns(task: Task, names: tuple[str, ...], clock: Clock) -> tuple[Columns, Clock, Stamps, Mask]:
     """The part of every column, the clock with its zone, the time axis (T,), and the rows that have a time."""
     rows = task.table.rows
-    if not names:
+    if clock.kind == "row":
         ds: Stamps = np.arange(rows, dtype=np.float64)
-        columns = task.layout.columns if task.layout else find_columns(task, (), None, False)
-        return _row_clock(task, columns, ds)
+        columns = task.layout.columns if task.layout else find_columns(task, names, None, bool(names))
+        return _row_clock(task, replace(columns, time=()), ds)
     if clock.kind in ("elapsed", "index"):
         ds, wrong = task.table.columns[names[0]].numbers(task.table.style)
         good = ~wrong & ~np.isnan(ds)
         _refuse_stamps(task, names, good)
-        repeats = len(np.unique(ds[good])) < good.sum()
-        columns = task.layout.columns if task.layout else find_columns(task, names, None, bool(repeats))
+        repeats = _repeats(ds[good])
+        columns = task.layout.columns if task.layout else find_columns(task, names, None, repeats)
         return columns, clock, ds, good
     moments = instants(task, names, clock)
     _refuse_stamps(task, names, moments.ok)
-    repeats = len(np.unique(moments.us[moments.ok])) < moments.ok.sum()
-    columns = task.layout.columns if task.layout else find_columns(task, names, moments.us, bool(repeats))
-    if task.options.time.no_time:
-        return _row_clock(task, replace(columns, time=()), np.arange(rows, dtype=np.float64))
+    repeats = _repeats(moments.us[moments.ok])
+    columns = task.layout.columns if task.layout else find_columns(task, names, moments.us, repeats)
     group, _, _ = group_rows(task, columns.id)
     us, tz = to_axis(task, moments, group, epoch=clock.kind in ("epoch_s", "epoch_ms"))
     freq = task.options.time.freq or ""
     return columns, replace(clock, tz=tz, freq=freq), us, moments.ok
+
+
+def _repeats(ds: Stamps) -> bool:
+    """Whether a stamp stands twice."""
+    if (ds[1:] > ds[:-1]).all():
+        return False
+    ordered = np.sort(ds)
+    return bool((ordered[1:] == ordered[:-1]).any())
 
 
 def _row_clock(task: Task, columns: Columns, ds: Stamps) -> tuple[Columns, Clock, Stamps, Mask]:

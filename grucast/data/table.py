@@ -162,7 +162,9 @@ def _value(word: str, style: NumberStyle) -> tuple[float, int]:
     if word.strip() in style.missing:
         return np.nan, 0
     value = parse_number(word, style)
-    return (np.nan, 1) if value is None or np.isinf(value) else (value, 0)
+    if value is None or np.isinf(value):
+        return np.nan, 1
+    return (np.nan if value in style.absent else value), 0
 
 
 def _numeric_moments(values: Array, form: str) -> Moments:

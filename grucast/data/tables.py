@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from grucast.core.config import ReadOptions
-from grucast.core.errors import DataError
+from grucast.core.errors import DataError, UsageError
 from grucast.core.series import FileFormat, Layout
 from grucast.data import guards
 from grucast.data.findings import Finding, Findings
 from grucast.data.layout import ID_NAMES
-from grucast.data.numbers import MISSING, SIGNED, NumberStyle, UnclearSigns, decide_signs
+from grucast.data.numbers import MISSING, SIGNED, NumberStyle, UnclearSigns, decide_signs, parse_number
 from grucast.data.readers.csv import read_header, read_rows, records
 from grucast.data.sniffing import named_delimiter, sniff, split_line
 from grucast.data.sources import Source, decode
@@ -77,7 +77,12 @@ def _style(options: ReadOptions, layout: Layout | None) -> NumberStyle:
         decimal, thousands = decimal or layout.format.decimal, thousands or layout.format.thousands
     if decimal is None:
         decimal = "," if thousands == "." else "."
-    return NumberStyle(decimal, thousands, MISSING | {value.strip() for value in asked.na_value})
+    if decimal == thousands:
+        raise UsageError(f"--decimal and --thousands are both {decimal!r}")
+    marks = frozenset(value.strip() for value in asked.na_value)
+    style = NumberStyle(decimal, thousands, MISSING | marks)
+    numbers = tuple(number for mark in marks if (number := parse_number(mark, style)) is not None)
+    return replace(style, absent=numbers)  # -9999 also stands for -9999.0
 
 
 def _prepare(source: Source, options: ReadOptions, findings: Findings, layout: Layout | None) -> Part:

@@ -58,9 +58,10 @@ class Task:
         file, line = self.table.where(row)
         self.findings.add(Finding("warning", message, line, column, mend, file))
 
-    def refuse(self, message: str, *, column: str = "", mend: str = "") -> DataError:
-        """An error of the whole file, to be raised: nothing can be read on."""
-        return DataError(message, file=self.table.files[0][0], column=column, mend=mend)
+    def refuse(self, message: str, *, column: str = "", mend: str = "", row: int | None = None) -> DataError:
+        """An error to be raised: nothing can be read on."""
+        file, line = (self.table.files[0][0], None) if row is None else self.table.where(row)
+        return DataError(message, file=file, line=line, column=column, mend=mend)
 
     def first_row(self, column: Column, word: str) -> int:
         """The first row of `column` in which `word` stands, 0 when it stands in none."""

@@ -9,19 +9,15 @@ import numpy as np
 
 from grucast.core.arrays import Array, Ints
 from grucast.core.series import Clock
+from grucast.data.joining import PARTS, joined, joined_formats, part_letter, stamp_words
 from grucast.data.stamp_formats import choose_regular, find_clock, find_formats
-from grucast.data.stamps import DAY, Moments, compile_format, parse_cells
-from grucast.data.table import Column, Words
+from grucast.data.stamps import DAY, compile_format, parse_cells
+from grucast.data.table import Words
 from grucast.data.task import Task
 
 NUMERIC_NAMES = ("ds", "t", "time", "time_s", "timestamp", "index")
 STAMP_NAMES = ("ds", "timestamp", "datetime", "date_time", "date/time", "date", "time", "datum", "day", "month", "year",
                "period", "epoch", "unix")
-PARTS = (  # the names that parts of a date go by, and their letters in a format
-    ("%Y", ("year", "yr", "yyyy", "jahr")), ("%m", ("month", "mo", "mon", "mm", "mnth", "monat")),
-    ("%d", ("day", "dy", "dd", "dom", "tag")), ("%H", ("hour", "hr", "hh", "stunde")),
-    ("%M", ("minute", "min", "mi", "minuten")), ("%S", ("second", "sec", "ss")),
-)
 BOUNDS = {"%Y": (1000, 2500), "%m": (1, 12), "%d": (1, 31), "%H": (0, 24), "%M": (0, 59), "%S": (0, 59)}
 EPOCHS = (("epoch_s", 1e8, 4.2e9), ("epoch_ms", 1e11, 4.2e12))  # 1973 to 2103
 
@@ -46,7 +42,7 @@ def pick_time(task: Task) -> tuple[str, ...]:
         return _of_format(task, task.options.time.time_format)
     dated = [found for name in task.table.columns if (found := _dated(task, name))]
     if dated:
-        return _choose(task, dated)
+        return tuple(one.name for one in dated) if task.options.time.no_time else _choose(task, dated)
     return _parts(task) or _numeric(task)
 
 
@@ -56,7 +52,7 @@ def _dated(task: Task, name: str) -> Dated | None:
     tally = column.tally(task.table.style.missing)
     if (not tally.moments and not tally.words) or tally.numbers > tally.moments + tally.words:
         return None
-    words = _stamp_words(task, column)
+    words = stamp_words(task, column)
     formats = find_formats(words) if words else [""]
     if not formats and tally.moments > tally.words:
         formats = [""]
@@ -65,11 +61,6 @@ def _dated(task: Task, name: str) -> Dated | None:
     if formats == [""]:
         return Dated(name, ("",), bool((column.moments("").us % DAY).any()))
     return Dated(name, tuple(formats), "%H" in formats[0] or "%I" in formats[0])
-
-
-def _stamp_words(task: Task, column: Column) -> list[str]:
-    """The distinct words of a column that are not missing."""
-    return [word for word in column.places if word.strip() not in task.table.style.missing]
 
 
 def _choose(task: Task, dated: list[Dated]) -> tuple[str, ...]:
@@ -99,7 +90,7 @@ def _clock_beside(task: Task, name: str) -> str:
     at = names.index(name)
     for other in sorted(names, key=lambda one: abs(names.index(one) - at)):
         column = task.table.columns[other]
-        words = _stamp_words(task, column)
+        words = stamp_words(task, column)
         if words and other != name and find_clock(words):
             return other
         if other.lower() in dict(PARTS)["%H"] and _fits(task, other, "%H") and _repeats(task, name):
@@ -202,7 +193,7 @@ def _of_format(task: Task, form: str) -> tuple[str, ...]:
     """The column that a given format fits."""
     compile_format(form)
     for name, column in task.table.columns.items():
-        words = _stamp_words(task, column)
+        words = stamp_words(task, column)
         if not words and not any(isinstance(chunk, Words) for chunk in column.chunks):
             words = [column.cell(row) for row in range(min(task.table.rows, 200))]
         if words and 2 * parse_cells(words, form).ok.sum() >= len(words):
@@ -221,49 +212,31 @@ def find_clock_of(task: Task, names: Sequence[str]) -> Clock:
         return Clock(format=_only(task, names, joined_formats(task, names)))
     column = task.table.columns[names[0]]
     tally = column.tally(task.table.style.missing)
-    if tally.numbers > tally.moments + tally.words or (column.text and not find_formats(_stamp_words(task, column))):
+    if tally.numbers > tally.moments + tally.words or (column.text and not find_formats(stamp_words(task, column))):
         values, wrong = column.numbers(task.table.style)
         good = values[~wrong & ~np.isnan(values)]
         if len(good):
-            if _part_letter(names[0]) == "%Y" and _fits(task, names[0], "%Y"):
+            if part_letter(names[0]) == "%Y" and _fits(task, names[0], "%Y"):
                 return Clock(format="%Y")
             kind, form = numeric_kind(good, names[0])
             return Clock(kind=kind, format=form)
-    words = _stamp_words(task, column)
+    words = stamp_words(task, column)
     formats = find_formats(words) if tally.words else [""]
     if not formats and tally.moments > tally.words:
         formats = [""]
     return Clock(format=_only(task, names, formats))
 
 
-def _part_letter(name: str) -> str:
-    return next((form for form, known in PARTS if name.lower() in known), "")
-
-
-def joined_formats(task: Task, names: Sequence[str]) -> list[str]:
-    """The formats that several columns have when joined with blanks."""
-    if not task.table.header_line or _part_letter(names[0]) == "%Y":
-        letters = [form for form, _ in PARTS][: len(names)]
-        named = [_part_letter(name) for name in names]
-        return [" ".join(named if all(named) else letters)]
-    forms = []
-    for name in names:
-        words = _stamp_words(task, task.table.columns[name])
-        found = find_formats(words) or [find_clock(words) or _part_letter(name)]
-        forms.append(["%Y-%m-%d" if form == "" else form for form in found])
-    return [" ".join([first, *(one[0] for one in forms[1:])]) for first in forms[0] if all(one[0] for one in forms)]
-
-
 def _only(task: Task, names: Sequence[str], formats: list[str]) -> str:
     """The one format that is left, or an error that asks."""
     column = joined(task, names)
-    words = _stamp_words(task, column)
+    words = stamp_words(task, column)
     if len(formats) > 1:
         formats = choose_regular(words, formats)
     if not formats:
-        task.fault(task.first_row(column, words[0]) if words else 0, f"{words[0] if words else ''!r} is not a time",
-                   column=" ".join(names), mend="say its --time-format, or --no-time")
-        raise task.refuse("the time column cannot be read", column=" ".join(names), mend="say its --time-format")
+        said = f"{words[0]!r} is not a time" if words else "the time column is empty"
+        raise task.refuse(said, column=" ".join(names), mend="say its --time-format, or --no-time",
+                          row=task.first_row(column, words[0]) if words else None)
     if len(formats) > 1:
         row = task.first_row(column, words[0])
         which = " or ".join(f"--time-format {form!r}" if " " in form else f"--time-format {form}" for form in formats)
@@ -272,34 +245,3 @@ def _only(task: Task, names: Sequence[str], formats: list[str]) -> str:
     if formats[0]:
         task.findings.note(f"the stamps of {' and '.join(map(repr, names))} are read as {formats[0]}")
     return formats[0]
-
-
-def joined(task: Task, names: Sequence[str]) -> Column:
-    """The time columns as one, their texts joined with blanks."""
-    if len(names) == 1:
-        return task.table.columns[names[0]]
-    group = np.zeros(task.table.rows, np.int64)
-    words = [""]
-    for name in names:
-        codes, more = task.table.columns[name].codes()
-        kept, group = np.unique(group * len(more) + codes, return_inverse=True)
-        words = [f"{words[one // len(more)]} {more[one % len(more)].strip()}".strip() for one in kept.tolist()]
-    # different cells may join to one text ("5" and " 5"): the last place is kept, and it is right for both
-    column = Column(" ".join(names), text=True, places={word: at for at, word in enumerate(words)})
-    if len(column.places) < len(words):
-        distinct = {word: at for at, word in enumerate(dict.fromkeys(words))}
-        group = np.array([distinct[word] for word in words])[group]
-        column.places = distinct
-    column.chunks.append(Words(group.astype(np.int32)))
-    return column
-
-
-def instants(task: Task, names: Sequence[str], clock: Clock) -> Moments:
-    """The stamps (T,) as they were written, not yet moved by their offsets or a zone."""
-    if clock.kind in ("epoch_s", "epoch_ms"):
-        values, wrong = task.table.columns[names[0]].numbers(task.table.style)
-        ok = ~wrong & ~np.isnan(values)
-        scale = 1_000_000 if clock.kind == "epoch_s" else 1_000
-        us = np.rint(np.where(ok, values, 0) * scale).astype(np.int64)
-        return Moments(us, ok)
-    return joined(task, names).moments(clock.format)

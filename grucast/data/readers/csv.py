@@ -8,34 +8,28 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 from typing import TypeAlias
 
 import numpy as np
 
+from grucast.core.arrays import Ints
 from grucast.core.errors import DataError
 from grucast.core.series import FileFormat
 from grucast.data.findings import Finding, Findings
 from grucast.data.sources import Source
 from grucast.data.table import Table
 
-CHUNK = 50_000  # rows converted at a time
+CHUNK = 20_000  # rows converted at a time
 
 
 Record: TypeAlias = tuple[int, Sequence[str]]  # the physical line on which it begins, its fields
 
 
 def records(source: Source, format: FileFormat) -> Iterator[Record]:
-    """The records of `source` that are neither blank nor comments.
-
-    A blank line in a file of one column is a missing cell; the caller sees it as a record without fields.
-    """
-    text = io.TextIOWrapper(io.BytesIO(source.body), encoding="utf-8", newline="")
-    lines: Iterator[str] = text
-    for _ in range(format.skip_rows):
-        next(lines, "")
-    if format.comment:
-        lines = _without_comments(lines, format.comment)
+    """The records of `source`, one by one; blank lines and comments have no fields."""
+    lines = _lines(source, format)
     if format.delimiter == "whitespace":
         for number, line in enumerate(lines, format.skip_rows + 1):
             yield number, line.split()
@@ -50,6 +44,41 @@ def records(source: Source, format: FileFormat) -> Iterator[Record]:
         wrong = "a quote is not closed" if "unexpected end" in str(error) else str(error)
         raise DataError(f"this is not delimited text: {wrong}", file=source.file, line=format.skip_rows + last + 1,
                         mend="mend the quotes or say --delimiter") from None
+
+
+def _lines(source: Source, format: FileFormat) -> Iterator[str]:
+    """The lines of `source` below those that are skipped, comments blanked."""
+    text = io.TextIOWrapper(io.BytesIO(source.body), encoding="utf-8", newline="")
+    lines: Iterator[str] = text
+    for _ in range(format.skip_rows):
+        next(lines, "")
+    return _without_comments(lines, format.comment) if format.comment else lines
+
+
+def _blocks(source: Source, format: FileFormat) -> Iterator[tuple[Ints, list[list[str]]]]:
+    """The same records many at a time: the line on which each begins, and their fields."""
+    lines = _lines(source, format)
+    first = format.skip_rows + 1
+    rows: list[list[str]]
+    if format.delimiter == "whitespace":
+        while rows := [line.split() for line in islice(lines, CHUNK)]:
+            yield np.arange(first, first + len(rows), dtype=np.int64), rows
+            first += len(rows)
+        return
+    reader = csv.reader(lines, delimiter=format.delimiter, strict=True, skipinitialspace=True)
+    last = 0
+    try:
+        while rows := list(islice(reader, CHUNK)):
+            begins = np.arange(first + last, first + last + len(rows), dtype=np.int64)
+            if reader.line_num - last != len(rows):  # line ends in quotes make records longer than a line
+                longer = [sum(cell.count("\n") or cell.count("\r") for cell in row) for row in rows]
+                begins[1:] += np.cumsum(longer[:-1])
+            yield begins, rows
+            last = reader.line_num
+    except csv.Error:
+        for _ in records(source, format):  # finds the line and says it
+            pass
+        raise
 
 
 def _without_comments(lines: Iterator[str], comment: str) -> Iterator[str]:
@@ -75,40 +104,53 @@ def read_header(source: Source, format: FileFormat) -> tuple[list[str], int]:
 
 def read_rows(source: Source, format: FileFormat, table: Table, findings: Findings) -> None:
     """Add every row of `source` to the columns of `table`; a row with too many or too few fields is an error."""
-    stream = records(source, format)
-    if format.header:
-        next((fields for _, fields in stream if fields), None)
     table.files.append((source.file, table.rows))
-    rows: list[Sequence[str]] = []
-    lines: list[int] = []
-    blank: list[int] = []  # of a file with one column: missing cells, unless only blank lines follow
-    width = len(table.columns)
-    for line, fields in stream:
-        if len(fields) != width:
-            if fields:
-                findings.add(_ragged((line, fields), width, source.file, format))
-            elif width == 1 and not format.comment:
-                blank.append(line)
-            continue
-        if blank:
-            rows.extend([("",)] * len(blank))
-            lines.extend(blank)
-            blank = []
-        rows.append(fields)
-        lines.append(line)
-        if len(rows) >= CHUNK:
-            _flush(table, rows, lines)
-            rows, lines = [], []
-    _flush(table, rows, lines)
+    header, width = format.header, len(table.columns)
+    held: tuple[list[int], list[list[str]]] = ([], [])  # blank lines that may be missing cells
+    for lines, rows in _blocks(source, format):
+        if header:
+            at = next((at for at, fields in enumerate(rows) if fields), None)
+            if at is None:
+                continue
+            lines, rows, header = lines[at + 1:], rows[at + 1:], False
+        if format.comment:  # comments have become blank lines
+            lines, rows = lines[[bool(fields) for fields in rows]], [fields for fields in rows if fields]
+        if set(map(len, rows)) != {width} or held[0]:
+            lines, rows = _fitting(lines, rows, width, held, lambda record: findings.add(
+                _ragged(record, width, source.file, format)))
+        _convert(table, lines, rows)
 
 
-def _flush(table: Table, rows: list[Sequence[str]], lines: list[int]) -> None:
-    """Convert the rows gathered so far."""
+def _fitting(lines: Ints, rows: list[list[str]], width: int, held: tuple[list[int], list[list[str]]],
+             report: Callable[[Record], None]) -> tuple[Ints, list[list[str]]]:
+    """The rows that have `width` fields; others are reported, blank lines dropped.
+
+    A blank line in a file of one column is a missing cell, unless only blank lines follow: it is `held`
+    until a row comes.
+    """
+    kept_lines: list[int] = []
+    kept_rows: list[list[str]] = []
+    for line, fields in zip(lines.tolist(), rows, strict=True):
+        if len(fields) == width:
+            kept_lines += [*held[0], line]
+            kept_rows += [*held[1], fields]
+            held[0].clear()
+            held[1].clear()
+        elif fields:
+            report((line, fields))
+        elif width == 1:
+            held[0].append(line)
+            held[1].append([""])
+    return np.array(kept_lines, dtype=np.int64), kept_rows
+
+
+def _convert(table: Table, lines: Ints, rows: list[list[str]]) -> None:
+    """Add rows of the right length to the columns."""
     if not rows:
         return
     for column, cells in zip(table.columns.values(), zip(*rows, strict=True), strict=True):
         column.add(cells, table.style)
-    table.lines.append(np.array(lines, dtype=np.int64))
+    table.lines.append(lines)
     table.rows += len(rows)
 
 
