@@ -11,8 +11,8 @@ import numpy as np
 from grucast.core.config import ReadOptions
 from grucast.core.errors import DataError
 from grucast.core.series import Panel
-from grucast.data.findings import Finding, Findings
-from grucast.data.reading import Reading, read_with
+from grucast.data.checking import examine
+from grucast.data.findings import Finding
 from grucast.data.writing import format_stamps
 from grucast.preprocessing.gaps import regularise
 from grucast.preprocessing.seasons import find_seasons
@@ -33,7 +33,8 @@ def check(sources: Sequence[str], read: ReadOptions) -> CheckResult:
     Errors: those of files that cannot be opened, and of options that make no sense; what is wrong with
     the data is not raised but told.
     """
-    reading, told = _read_on(sources, read)
+    examined = examine(sources, read)
+    reading, told = examined.reading, list(examined.findings)
     understood: dict[str, Any] = {}
     if reading is not None:
         panel = reading.panel
@@ -41,24 +42,10 @@ def check(sources: Sequence[str], read: ReadOptions) -> CheckResult:
             panel, notes = regularise(panel, gaps=read.rows.gaps, file=reading.file)
             told += [Finding("note", one) for one in notes]
         except DataError as error:
-            told.append(_finding(error))
+            told.append(Finding("error", error.message, error.line, error.column, error.mend, error.file))
         understood = _understood(panel, reading.rows)
     readable = reading is not None and not any(one.severity == "error" for one in told)
     return CheckResult(readable, understood, tuple(dict.fromkeys(told)))
-
-
-def _read_on(sources: Sequence[str], read: ReadOptions) -> tuple[Reading | None, list[Finding]]:
-    """What was read, going on after faults where that can be done, and all that was found."""
-    findings = Findings(collect=True)
-    try:
-        reading = read_with(findings, sources, read)
-    except DataError as error:
-        return None, [*findings.all(), _finding(error)]
-    return reading, list(findings.all())
-
-
-def _finding(error: DataError) -> Finding:
-    return Finding("error", error.message, error.line, error.column, error.mend, error.file)
 
 
 def document(result: CheckResult) -> dict[str, Any]:
