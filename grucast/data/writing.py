@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import errno
 import io
@@ -26,7 +27,8 @@ def write_bytes(path: str | Path, content: bytes) -> None:
     """Put `content` into the file `path`, whole or not at all; what was there is as before until then.
 
     Written to `.NAME.tmp` beside it, flushed to the disk, renamed, the folder flushed. A link is
-    followed, permissions of an existing file are kept. CannotCreate, Denied and IoFailure say what failed.
+    followed, permissions of an existing file are kept; a device or pipe is written to as it is.
+    CannotCreate, Denied and IoFailure say what failed.
     """
     target = Path(os.path.realpath(path))
     temporary = target.with_name(f".{target.name}.tmp")
@@ -35,15 +37,19 @@ def write_bytes(path: str | Path, content: bytes) -> None:
             raise CannotCreate(f"{path}: is a directory")
         if target.exists() and not os.access(target, os.W_OK):
             raise Denied(f"{path}: permission denied")
-        _write_synced(temporary, content, target)
-        temporary.replace(target)
+        if target.exists() and not target.is_file():
+            target.write_bytes(content)
+            return
+        try:
+            _write_synced(temporary, content, target)
+            temporary.replace(target)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                temporary.unlink()
+            raise
         _sync_folder(target.parent)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
         raise _translate(error, path) from None
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
 
 
 def write_text(path: str | Path, content: str) -> None:
