@@ -87,7 +87,7 @@ def _label_values(task: Task, name: str) -> Array:
     """Labels as numbers, NaN where missing, 0.5 where a cell is no label at all."""
     column = task.table.columns[name]
     values, wrong = column.numbers(task.table.style)
-    values = values.copy()
+    values = np.where(np.abs(values) > 1e9, 0.5, values)
     for row in np.flatnonzero(wrong):
         values[row] = TRUTH.get(column.cell(int(row)).strip().lower(), 0.5)
     return values

@@ -139,7 +139,7 @@ def _columns(task: Task, names: tuple[str, ...], clock: Clock) -> tuple[Columns,
         _refuse_stamps(task, names, good)
         repeats = _repeats(ds[good])
         columns = task.layout.columns if task.layout else find_columns(task, names, None, repeats)
-        return columns, clock, ds, good
+        return columns, replace(clock, freq=task.options.time.freq or ""), ds, good
     moments = instants(task, names, clock)
     _refuse_stamps(task, names, moments.ok)
     repeats = _repeats(moments.us[moments.ok])

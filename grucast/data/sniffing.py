@@ -84,7 +84,8 @@ def _head(source: Source, skip: int) -> list[tuple[int, str]]:
 def _find_comment(lines: Sequence[str], options: FormatOptions) -> str:
     if options.comment is not None:
         return options.comment
-    return "#" if any(is_comment(line, "#") for line in lines) else ""
+    marked = [is_comment(line, "#") for line in lines if line.strip()]
+    return "#" if any(marked) and not all(marked) else ""
 
 
 def _find_split(lines: Sequence[str], options: FormatOptions) -> Split:

@@ -44,6 +44,7 @@ class Column:
     chunks: list[Chunk] = field(default_factory=list)
     places: dict[str, int] = field(default_factory=dict)  # word -> code, in order of first appearance
     marks: set[str] = field(default_factory=set)  # missing marks met, other than an empty cell
+    _words: list[str] = field(default_factory=list)
 
     def add(self, cells: Sequence[str], style: NumberStyle) -> None:
         """Take in the next rows."""
@@ -65,8 +66,10 @@ class Column:
 
     @property
     def words(self) -> list[str]:
-        """The distinct words, as they stand in the file."""
-        return list(self.places)
+        """The distinct words, as they stand in the file; a word's place is its code."""
+        if len(self._words) != len(self.places):
+            self._words = list(self.places)
+        return self._words
 
     def tally(self, missing: frozenset[str]) -> Tally:
         """How many cells are numbers, stamps, words or missing."""
@@ -136,7 +139,7 @@ class Column:
                 break
             row -= chunk_rows(chunk)
         if isinstance(chunk, Words):
-            return list(self.places)[int(chunk.codes[row])]
+            return self.words[int(chunk.codes[row])]
         if isinstance(chunk, Moments):
             return str(np.datetime64(int(chunk.us[row]), "us"))
         return "" if np.isnan(chunk[row]) else f"{chunk[row]:.15g}"

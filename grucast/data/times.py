@@ -19,6 +19,7 @@ NUMERIC_NAMES = ("ds", "t", "time", "time_s", "timestamp", "index")
 STAMP_NAMES = ("ds", "timestamp", "datetime", "date_time", "date/time", "date", "time", "datum", "day", "month", "year",
                "period", "epoch", "unix")
 BOUNDS = {"%Y": (1000, 2500), "%m": (1, 12), "%d": (1, 31), "%H": (0, 24), "%M": (0, 59), "%S": (0, 59)}
+YEAR_NAMES = ("date", "year", "period")  # a number of four digits in such a column is a year
 EPOCHS = (("epoch_s", 1e8, 4.2e9), ("epoch_ms", 1e11, 4.2e12))  # 1973 to 2103
 
 
@@ -183,6 +184,8 @@ def numeric_kind(values: Array, name: str) -> tuple[str, str]:
             distinct = [f"{value:.0f}" for value in np.unique(values)]
             if parse_cells(distinct, form).ok.all():
                 return "stamp", form
+    if whole and low >= 1000 and high <= 2500 and name.lower() in YEAR_NAMES:
+        return "stamp", "%Y"
     for kind, first, last in EPOCHS:
         if first <= low and high <= last:
             return kind, ""

@@ -223,3 +223,13 @@ def test_two_late_rows_after_a_long_gap_are_an_error_and_three_are_not(read_text
     with pytest.raises(DataError, match=":7: the stamp 2024-03-01"):
         read_text(head + "".join(late[:2]))
     assert np.diff(read_text(head + "".join(late)).panel.series[0].ds).max() == np.timedelta64(56, "D")
+
+
+def test_a_format_is_taken_for_stamps_that_look_like_numbers(read_text):
+    reading = read_text("k,a\n20240131,1\n20240201,2\n", time_format="%Y%m%d")
+    assert stamps(reading) == ["2024-01-31T00:00:00", "2024-02-01T00:00:00"]
+    assert reading.panel.channels == ("a",)
+
+
+def test_years_in_a_column_called_date_are_years(read_text):
+    assert stamps(read_text("date,a\n1990,5\n1991,6\n1992,7\n"))[1] == "1991-01-01T00:00:00"
