@@ -177,6 +177,7 @@ class ModelConfig:
     dropout: float = 0.0
     channels: int = 1  # channels with a learned query of their own; 1 where series are exchangeable
     known: int = 0  # covariates known ahead, calendar features included
+    calendar: tuple[str, ...] = ()  # names of the calendar features
     past: int = 0
     static: int = 0
     linear_rank: int = 0  # 0: no linear path, -1: full rank

@@ -10,13 +10,13 @@ from grucast.inference.math import softplus
 from grucast.inference.weights import Weights
 from grucast.preprocessing.windows import Windows
 
-SPREAD_FLOOR = np.float32(1e-3)
+SPREAD_FLOOR = np.float32(0.3)
 
 
 def spread_of(x: Array32, mask: Array32 | Mask) -> Array32:
-    """Mean absolute value of the observed rows (B, 1), at least `SPREAD_FLOOR`, from x (B, L)."""
+    """Mean absolute value of the observed rows plus `SPREAD_FLOOR`, (B, 1), from x (B, L)."""
     count = np.maximum(mask.sum(axis=1, keepdims=True), np.float32(1.0))
-    return np.maximum((np.abs(x) * mask).sum(axis=1, keepdims=True) / count, SPREAD_FLOOR)
+    return (np.abs(x) * mask).sum(axis=1, keepdims=True) / count + SPREAD_FLOOR
 
 
 def quantiles(weights: Weights, states: Array32, levels: tuple[float, ...]) -> Array32:

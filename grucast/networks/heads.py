@@ -10,13 +10,13 @@ from torch.nn import functional
 from grucast.core.config import WindowSpec
 from grucast.networks.batch import Batch
 
-SPREAD_FLOOR = 1e-3  # in units of the series' scale: below this a window counts as flat
+SPREAD_FLOOR = 0.3  # in units of the series' scale, added: quiet windows are not blown up to noise
 
 
 def spread_of(x: Tensor, mask: Tensor) -> Tensor:
-    """Mean absolute value of the observed rows (B, 1), at least `SPREAD_FLOOR`, from x (B, L)."""
+    """Mean absolute value of the observed rows plus `SPREAD_FLOOR`, (B, 1), from x (B, L)."""
     mean = (x.abs() * mask).sum(1, keepdim=True) / mask.sum(1, keepdim=True).clamp_min(1.0)
-    return mean.clamp_min(SPREAD_FLOOR)
+    return mean + SPREAD_FLOOR
 
 
 class QuantileHead(nn.Module):
@@ -29,9 +29,12 @@ class QuantileHead(nn.Module):
         super().__init__()
         self.count, self.middle, self.segment = len(levels), levels.index(0.5), segment
         self.out = nn.Linear(hidden, segment * self.count)
+        self.sums: Tensor
+        self.register_buffer("sums", running_sums(self.count, self.middle), persistent=False)
         gaps = np.diff(np.asarray(levels))
         with torch.no_grad():
             self.out.weight.mul_(0.3)
+            self.out.weight.view(segment, self.count, hidden)[:, self.middle] = 0.0  # the linear path begins alone
             bias = torch.zeros(segment, self.count)
             # start near the spacing of a wide bell: a step over a probability gap p is about 2 p
             steps = torch.log(torch.expm1(torch.tensor(2.0 * gaps, dtype=bias.dtype)))
@@ -42,11 +45,22 @@ class QuantileHead(nn.Module):
     def forward(self, states: Tensor) -> Tensor:
         """Quantiles (B, S * w, Q)."""
         raw = self.out(states).reshape(len(states), -1, self.count)
-        middle = raw[:, :, self.middle : self.middle + 1]
-        below = functional.softplus(raw[:, :, : self.middle])
-        above = functional.softplus(raw[:, :, self.middle + 1 :])
-        down = middle - below.flip(2).cumsum(2).flip(2)
-        return torch.cat([down, middle, middle + above.cumsum(2)], dim=2)
+        steps, k = functional.softplus(raw), self.middle
+        parts = torch.cat([steps[:, :, :k], raw[:, :, k : k + 1], steps[:, :, k + 1 :]], dim=2)
+        return parts @ self.sums
+
+
+def running_sums(count: int, middle: int) -> Tensor:
+    """The matrix (Q, Q) that turns steps and median into quantiles: running sums outward from the median.
+
+    A product with it is several times faster than cumulative sums.
+    """
+    sums = torch.zeros(count, count)
+    sums[middle] = 1.0
+    for level in range(count):
+        sums[level:middle, level] = -1.0
+        sums[middle + 1 : level + 1, level] = 1.0
+    return sums
 
 
 class LinearPath(nn.Module):

@@ -4,7 +4,7 @@ After SegRNN (Lin et al. 2023, arXiv 2308.11200), with quantile heads, a linear 
 tables (CycleNet, Lin et al. 2024, arXiv 2409.18479). For a window x (L,) with its anchor at zero:
 
     x'  = x - (T[phase] - T[phase of the anchor])                season tables off
-    s   = mean |x'|;  x'' = x' / s                               spread of the window
+    s   = mean |x'| + 0.3;  x'' = x' / s                         spread of the window, in scales of the series
     e_k = relu(E [x''_k, mask_k, covariates_k])                  segment k of w rows, (D,)
     h   = cell over e_1 .. e_S
     q_j = position_j + channel + K known_j + A static            query of segment j ahead, (D,)

@@ -9,10 +9,13 @@ from typing import Any
 import numpy as np
 
 from grucast.core.arrays import Array
-from grucast.core.series import Clock, Panel, Series
-from grucast.preprocessing.grid import positions
+from grucast.core.series import STAMP, Clock, Panel, Series
+from grucast.preprocessing.calendar import calendar_features, calendar_names
+from grucast.preprocessing.grid import positions, stamps_after
 from grucast.preprocessing.scaling import Transform, fit_scale, fit_transform
 from grucast.preprocessing.windows import Source
+
+CYCLES = 2.5  # a cycle seen fewer times than this teaches a trend, not a season
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,21 +62,59 @@ def fit_scales(panel: Panel, fit_rows: Sequence[int], kind: str, file: str = "")
     )
 
 
-def make_source(series: Series, scales: Scales, origin: int = 0) -> Source:
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What windows of a panel need beside its values.
+
+    `first` is the stamp at which seasonal phases are zero, `horizon` how far covariates reach beyond the last
+    row, `calendar` the names of the calendar features.
+    """
+
+    clock: Clock
+    first: Any
+    horizon: int
+    calendar: tuple[str, ...] = ()
+
+
+def make_source(series: Series, scales: Scales, setting: Setting) -> Source:
     """The windows' view of one series."""
     stop = length_known(series)
     scale = scales.of(series)
-    z = scales.transform.forward(series.y[:stop]) / np.where(scale > 0, scale, 1.0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        z = scales.transform.forward(series.y[:stop]) / np.where(scale > 0, scale, 1.0)
     seen = series.observed[:stop] & np.isfinite(z)
     return Source(
         z=np.where(seen, z, 0.0),
         observed=seen,
-        known=_standardise(series.known, scales.known),
+        known=_known(series, stop, scales, setting),
         past=_standardise(series.past[:stop], scales.past),
         static=_standardise(series.static[None], scales.static)[0],
         scale=scale,
-        origin=origin,
+        origin=clock_origin(series, setting.first, setting.clock),
     )
+
+
+def _known(series: Series, stop: int, scales: Scales, setting: Setting) -> Array:
+    """Covariates known ahead (stop + H, K): those of the file, zero where it has none yet, and the calendar's."""
+    rows = stop + setting.horizon
+    out = np.zeros((rows, series.known.shape[1] + len(setting.calendar)))
+    given = _standardise(series.known[:rows], scales.known)
+    out[: len(given), : given.shape[1]] = given
+    if setting.calendar and stop:
+        ds = np.concatenate([series.ds[:stop], stamps_after(series.ds[stop - 1], setting.horizon, setting.clock)])
+        features, names = calendar_features(ds, setting.clock)
+        out[:, given.shape[1] :] = features[:, [names.index(name) for name in setting.calendar]]
+    return out
+
+
+def calendar_seen(series: Sequence[Series], fit_rows: Sequence[int], clock: Clock) -> tuple[str, ...]:
+    """The calendar features whose cycle (day, week, year) the fit parts have seen at least `CYCLES` times."""
+    days = max(
+        (float((one.ds[rows - 1] - one.ds[0]) / np.timedelta64(1, "D")) if one.ds.dtype == STAMP and rows else 0.0)
+        for one, rows in zip(series, fit_rows, strict=True)
+    )
+    length = {"day": 1.0, "week": 7.0, "weekend": 7.0, "year": 365.25}
+    return tuple(name for name in calendar_names(clock) if days >= CYCLES * length[name.partition("_")[0]])
 
 
 def clock_origin(series: Series, first: Any, clock: Clock) -> int:

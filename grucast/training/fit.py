@@ -23,13 +23,16 @@ from grucast.core.config import ModelConfig, TrainingConfig, WindowSpec
 from grucast.core.progress import Progress, silent
 from grucast.networks import NETWORKS
 from grucast.networks.batch import Batch
+from grucast.networks.heads import LinearPath
 from grucast.preprocessing.windows import Streams, gather, gather_targets
 from grucast.training.losses import loss_of
 from grucast.training.sampling import Sampler
+from grucast.training.start import start_linear
 
-DECAY = 0.85
-STEPS_MIN, STEPS_MAX = 30, 150  # of one epoch
+DECAY = 0.8
+STEPS_MIN, STEPS_MAX = 30, 250  # of one epoch
 WARM_UP = 50  # steps until the learning rate is whole
+PATH_RATE = 0.1  # of the rate, for the linear path, which begins where it should be
 TRAIN_ON_RATE = 0.3  # of the peak rate, where training goes on to the last row
 VALIDATION_CHUNK = 1024
 
@@ -119,6 +122,9 @@ class Fit:
         torch.manual_seed(config.seed)
         self.rng = np.random.default_rng(config.seed)
         self.network: nn.Module = NETWORKS.load(self.model.network)(self.model, self.window).to(run.device)
+        path = getattr(self.network, "linear", None)
+        if isinstance(path, LinearPath) and len(examples.validation[0]):
+            start_linear(path, (examples.streams, self.window), examples.sampler, examples.validation, config.seed)
         self.optimizer = make_optimizer(self.network, config)
         self.levels = torch.tensor(self.model.quantile_levels, device=run.device)
         self.state = FitState()
@@ -128,6 +134,8 @@ class Fit:
     def to_the_best(self) -> Fitted:
         """Train until validation has not improved for `patience` epochs; the best weights."""
         state, config = self.state, self.config
+        if not state.best:
+            self._validate()  # the start counts: it may be the best
         while state.epoch < config.epochs and state.stale < config.patience:
             rate = config.learning_rate * DECAY**state.epoch
             for _ in range(self.steps_per_epoch):
@@ -187,7 +195,7 @@ class Fit:
         at = self.examples.sampler.draw(self.config.batch_size, self.rng)
         batch, target = examples_at(self.examples.streams, self.window, at, self.run.device)
         for group in self.optimizer.param_groups:
-            group["lr"] = rate
+            group["lr"] = rate * group["share"]
         loss = loss_of(self.config.loss, self.network(batch), target, self.levels)
         self.optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
@@ -199,7 +207,7 @@ class Fit:
     def _validate(self) -> None:
         """Note the validation loss, and keep the weights when it is the lowest so far."""
         state, loss = self.state, self._validation_loss()
-        state.epoch += 1
+        state.epoch += state.step > 0
         if loss < state.best_loss:
             state.best_loss, state.best_step, state.stale = loss, state.step, 0
             state.best = _copy(self.network.state_dict())
@@ -228,15 +236,23 @@ class Fit:
 
 
 def make_optimizer(network: nn.Module, config: TrainingConfig) -> torch.optim.Optimizer:
-    """The optimizer; weight decay acts on matrices only, and decoupled (adamw) or not at all."""
-    matrices = [p for p in network.parameters() if p.ndim > 1]
-    others = [p for p in network.parameters() if p.ndim <= 1]
+    """The optimizer; weight decay acts on matrices only and is decoupled. `share` scales the rate of a group."""
+    path: list[Tensor] = []
+    matrices: list[Tensor] = []
+    others: list[Tensor] = []
+    for name, parameter in network.named_parameters():
+        (path if name.startswith("linear.") else matrices if parameter.ndim > 1 else others).append(parameter)
+    groups: list[dict[str, Any]] = [
+        {"params": matrices, "share": 1.0},
+        {"params": others, "share": 1.0},
+        {"params": path, "share": PATH_RATE},
+    ]
+    rate = config.learning_rate
     if config.optimizer == "adamw":
-        groups = [{"params": matrices, "weight_decay": config.weight_decay}, {"params": others, "weight_decay": 0.0}]
-        return torch.optim.AdamW(groups, lr=config.learning_rate)
-    if config.optimizer == "rmsprop":
-        return torch.optim.RMSprop([*matrices, *others], lr=config.learning_rate)
-    return torch.optim.Adam([*matrices, *others], lr=config.learning_rate)
+        for group, decay in zip(groups, (config.weight_decay, 0.0, 0.0), strict=True):
+            group["weight_decay"] = decay
+        return torch.optim.AdamW(groups, lr=rate)
+    return torch.optim.RMSprop(groups, lr=rate) if config.optimizer == "rmsprop" else torch.optim.Adam(groups, lr=rate)
 
 
 def _copy(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -7,13 +7,16 @@ from torch import Tensor
 from torch.nn import functional
 
 
-def pinball(out: Tensor, y: Tensor, levels: Tensor) -> Tensor:
-    """The pinball loss of each quantile (B, H, Q), from quantiles (B, H, Q) and targets (B, H).
+def pinball(out: Tensor, target: tuple[Tensor, Tensor], levels: Tensor) -> Tensor:
+    """The mean pinball loss (a scalar) of quantiles (B, H, Q), for targets (values (B, H), mask (B, H)).
 
-    Koenker & Bassett 1978: max(q (y - f), (q - 1)(y - f)).
+    Koenker & Bassett 1978: max(q e, (q - 1) e) = |e| / 2 + (q - 1/2) e with e = y - f; the second form costs
+    a third of the first.
     """
-    error = y[:, :, None] - out
-    return torch.maximum(levels * error, (levels - 1.0) * error)
+    y, mask = target
+    error = (y[:, :, None] - out) * mask[:, :, None]
+    total = 0.5 * error.abs().sum() + (error.sum(dim=(0, 1)) * (levels - 0.5)).sum()
+    return total / (len(levels) * mask.sum().clamp_min(1.0))
 
 
 def central(name: str, error: Tensor) -> Tensor:
@@ -31,12 +34,11 @@ def loss_of(name: str, out: Tensor, target: tuple[Tensor, Tensor], levels: Tenso
     `quantile` is the mean pinball loss over all levels. The others act on the centre, and the distances of
     the other quantiles from it are trained with the pinball loss all the same, the centre held fixed.
     """
-    y, mask = target
     if name == "quantile":
-        each = pinball(out, y, levels).mean(dim=2)
-    else:
-        middle = out.shape[2] // 2
-        centre = out[:, :, middle]
-        around = out - centre[:, :, None] + centre.detach()[:, :, None]
-        each = central(name, y - centre) + pinball(around, y, levels).mean(dim=2)
-    return (each * mask).sum() / mask.sum().clamp_min(1.0)
+        return pinball(out, target, levels)
+    y, mask = target
+    middle = out.shape[2] // 2
+    centre = out[:, :, middle]
+    around = out - centre[:, :, None] + centre.detach()[:, :, None]
+    missed = (central(name, y - centre) * mask).sum() / mask.sum().clamp_min(1.0)
+    return missed + pinball(around, target, levels)

@@ -6,15 +6,14 @@ many sets; `benchmarks/LOG.md` has the figures.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 from grucast.core.config import FitOptions, ModelConfig, NetworkOptions, TrainingConfig, WindowSpec
 
 LONGEST_CONTEXT = 720
-LONGEST_SEASON = 400  # a longer one does not decide the context and gets no table
+LONGEST_SEASON = 336  # a longer one does not decide the context and gets no table
 WHOLE_PATH = 50_000  # weights of the linear path; above it the path has low rank
-SEGMENT_MOST = 24
+SEGMENT_LEAST, SEGMENT_MOST = 6, 24
 PRESETS = {"fast": (64, 1), "balanced": (128, 1), "best": (128, 5)}  # hidden, networks averaged
 
 
@@ -29,35 +28,35 @@ class Facts:
     windows: int  # fit windows of all streams
     channels: int  # 1 where series are exchangeable
     covariates: tuple[int, int, int]  # known, past, static
+    calendar: tuple[str, ...]  # features worth having
     clocked: bool  # the phase of a season can be told from a stamp
 
 
 def context_length(horizon: int, seasons: tuple[int, ...], rows: int) -> int:
-    """Two of the longest season or four horizons, what is more; at most `LONGEST_CONTEXT` and a third of the rows."""
+    """Two of the longest season or four horizons, what is more; at most `LONGEST_CONTEXT` and half of the rows."""
     longest = max((season for season in seasons if season <= LONGEST_SEASON), default=1)
     wanted = min(max(2 * longest, 4 * horizon, 16), LONGEST_CONTEXT)
-    return max(2, min(wanted, (rows - horizon) // 2 if rows > horizon + 4 else 2))
+    return max(2, min(wanted, (rows - horizon) // 2))
 
 
-def segment_length(context: int, seasons: tuple[int, ...]) -> int:
-    """The shortest season, or the largest part of it that is not too long; an eighth of the context without one."""
-    if not seasons:
-        return max(1, min(SEGMENT_MOST, math.ceil(context / 8)))
-    season = min(seasons)
-    parts = math.ceil(season / SEGMENT_MOST)
-    while season % parts and parts < season // 4:
-        parts += 1
-    length = season // parts if season % parts == 0 else round(season / math.ceil(season / SEGMENT_MOST))
-    return max(1, min(length, context))
+def segment_length(context: int, horizon: int, seasons: tuple[int, ...]) -> int:
+    """The shortest season, or the longest whole part of it up to `SEGMENT_MOST`; without one, an eighth of the context.
+
+    A season has no such part when it is a prime, say; then the eighth too.
+    """
+    eighth = max(1, min(SEGMENT_MOST, round(context / 8), horizon))
+    parts = [part for part in range(1, SEGMENT_MOST + 1) if seasons and min(seasons) % part == 0]
+    whole = max(parts, default=0)
+    fits = seasons and (whole >= SEGMENT_LEAST or whole == min(seasons))
+    return min(whole if fits else eighth, context)
 
 
 def plan_window(horizon: int, context: int | None, facts: Facts) -> WindowSpec:
     """The window: `context` as asked, or found."""
     length = context or context_length(horizon, facts.seasons, facts.rows)
     tables = tuple(season for season in facts.seasons if season <= LONGEST_SEASON and facts.rows >= 4 * season)
-    # one table, of the longest season: it contains the shorter ones that divide it
-    tables = (max(tables),) if tables and facts.clocked and facts.channels == facts.streams else ()
-    return WindowSpec(length, horizon, segment_length(length, facts.seasons), tables)
+    tables = tables[:1] if facts.clocked and facts.channels == facts.streams else ()
+    return WindowSpec(length, horizon, segment_length(length, horizon, facts.seasons), tables)
 
 
 def linear_rank(context: int, horizon: int) -> int:
@@ -75,7 +74,8 @@ def plan_model(options: NetworkOptions, preset: str, window: WindowSpec, facts: 
         hidden=options.hidden or PRESETS[preset][0],
         dropout=0.3 if options.dropout is None else options.dropout,
         channels=facts.channels,
-        known=known,
+        known=known + len(facts.calendar),
+        calendar=facts.calendar,
         past=past,
         static=static,
         linear_rank=linear_rank(window.context_length, window.horizon) if options.network == "segment" else 0,
@@ -92,7 +92,7 @@ def plan_training(options: FitOptions) -> TrainingConfig:
         clip=options.clip,
         epochs=options.epochs or 30,
         batch_size=options.batch_size or 256,
-        patience=options.patience or 4,
+        patience=options.patience or 3,
         members=PRESETS[options.preset][1],
         seed=options.seed,
     )

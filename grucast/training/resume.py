@@ -8,7 +8,6 @@ field to `FitState` and a line in `_state` and `_record`.
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -20,8 +19,8 @@ from safetensors.torch import save
 from torch import Tensor
 
 from grucast.core.errors import InputMissing, ModelError, UsageError
-from grucast.core.files import publish
-from grucast.training.fit import Fitted, FitState
+from grucast.core.files import write_whole
+from grucast.training.fit import FitState, Fitted
 
 _GROUPS = ("network", "best", "optimizer")
 _NUMBERS = ("epoch", "step", "best_loss", "best_step", "stale", "draws")
@@ -52,7 +51,7 @@ class Keeper:
             "running": {name: getattr(state, name) for name in _NUMBERS},
             "done": [{"steps": one.steps, "epochs": one.epochs, "loss": one.loss} for one in self.done],
         }
-        publish(self.path, save(tensors, {"run": json.dumps(record)}))
+        write_whole(self.path, save(tensors, {"run": json.dumps(record)}))
 
     def finished(self, member: Fitted) -> None:
         """Remember a member that is done."""
@@ -79,9 +78,6 @@ class Keeper:
     def forget(self) -> None:
         """Remove what was kept, after success."""
         self.path.unlink(missing_ok=True)
-        lock = self.path.parent / f".{self.path.name}.lock"
-        if lock.exists():
-            os.unlink(lock)  # noqa: PTH108 - the lock of a private file that no one else opens
 
 
 def _flat(state: FitState) -> dict[str, Tensor]:

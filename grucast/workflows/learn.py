@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from grucast.core.arrays import Array, Ints
+from grucast.core.arrays import Ints
 from grucast.core.config import ModelConfig, TrainingConfig, TrainOptions, WindowSpec
 from grucast.core.errors import DataError
 from grucast.core.series import Panel
@@ -17,7 +17,7 @@ from grucast.inference.predict import predict_streams
 from grucast.inference.weights import Weights
 from grucast.preprocessing.frequency import default_horizon
 from grucast.preprocessing.seasons import find_seasons
-from grucast.preprocessing.sources import Scales, clock_origin, fit_scales, length_known, make_source
+from grucast.preprocessing.sources import Scales, Setting, calendar_seen, fit_scales, length_known, make_source
 from grucast.preprocessing.splits import Split, split_by_time
 from grucast.preprocessing.windows import Streams, cutoffs_between, flatten, gather_targets
 from grucast.training.ensemble import Job, train_members, train_on
@@ -75,18 +75,17 @@ def prepare(panel: Panel, options: TrainOptions, *, splits: Sequence[Split | Non
     window = plan_window(horizon, options.window.context_length, facts)
     if options.window.context_length is None and window.context_length < context_length(horizon, seasons, 10**9):
         notes.append(f"context shortened to {window.context_length} rows: the series are short")
-    streams = streams_of(panel, scales)
+    model = plan_model(options.network, options.fit.preset, window, facts)
+    streams = streams_of(panel, scales, model, horizon)
     if any(split.shared for split in found if split):
         notes.append("short series: intervals are calibrated on the rows that the report is about")
-    return Prepared(panel, found, seasons, window, plan_model(options.network, options.fit.preset, window, facts),
-                    plan_training(options.fit), options, scales, streams, notes)
+    return Prepared(panel, found, seasons, window, model, plan_training(options.fit), options, scales, streams, notes)
 
 
-def streams_of(panel: Panel, scales: Scales) -> Streams:
+def streams_of(panel: Panel, scales: Scales, model: ModelConfig, horizon: int) -> Streams:
     """The streams of all series on the panel's seasonal clock."""
-    first = panel.series[0].ds[0]
-    clock = panel.layout.clock
-    return flatten([make_source(one, scales, clock_origin(one, first, clock)) for one in panel.series])
+    setting = Setting(panel.layout.clock, panel.series[0].ds[0], horizon, model.calendar)
+    return flatten([make_source(one, scales, setting) for one in panel.series])
 
 
 def learn(prepared: Prepared, run: Run) -> Learned:
@@ -98,10 +97,13 @@ def learn(prepared: Prepared, run: Run) -> Learned:
     return Learned(members, forecaster, tuple(one.steps for one in fitted), max(one.epochs for one in fitted))
 
 
-def finish(prepared: Prepared, learned: Learned, run: Run) -> Learned:
-    """The model trained on to the last row for the steps found; calibration and report stay those from before."""
+def train_to(prepared: Prepared, learned: Learned, part: str, run: Run) -> Learned:
+    """The model trained on, for the steps found, to the last row before `part`, or to the very last row ("end").
+
+    Calibration stays that of the weights before, which knew less: on the safe side.
+    """
     job = Job(prepared.model, prepared.window, prepared.training, prepared.streams)
-    members = train_on(job, last_sampler(prepared), learned.members, learned.steps, run)
+    members = train_on(job, last_sampler(prepared, part), learned.members, learned.steps, run)
     return replace(learned, members=members, forecaster=replace(learned.forecaster, members=members))
 
 
@@ -140,12 +142,18 @@ def fit_sampler(prepared: Prepared) -> Sampler:
     return sampler_of(first, last)
 
 
-def last_sampler(prepared: Prepared) -> Sampler:
-    """Windows up to the last row: at least half of the targets are there, the rest is masked."""
-    horizon = prepared.window.horizon
-    stop = prepared.streams.length
-    first = _first_cutoff(stop - horizon, prepared.window)
-    return sampler_of(first, np.maximum(stop - (horizon + 1) // 2, first))
+def last_sampler(prepared: Prepared, part: str) -> Sampler:
+    """Windows up to the first row of the report part ("report") or to the last row ("end"), targets included.
+
+    At the very end, windows with half of their targets count too, the rest masked.
+    """
+    window, length = prepared.window, prepared.streams.length
+    if part == "end":
+        last = length - (window.horizon + 1) // 2
+    else:
+        last = np.maximum(_borders(prepared, part)[0], 1) - window.horizon
+    first = _first_cutoff(length - window.horizon, window)
+    return sampler_of(first, np.maximum(last, first) if part == "end" else last)
 
 
 def _borders(prepared: Prepared, part: str) -> tuple[Ints, Ints]:
@@ -175,6 +183,7 @@ def _facts(panel: Panel, seasons: tuple[int, ...], horizon: int, fit_rows: Seque
         windows=int(np.maximum(np.asarray(fit_rows) - horizon, 0).sum()) * channels,
         channels=channels,
         covariates=(one.known.shape[1], one.past.shape[1], one.static.shape[0]),
+        calendar=calendar_seen(panel.series, fit_rows, panel.layout.clock),
         clocked=bool(panel.freq),
     )
 

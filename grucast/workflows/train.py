@@ -21,7 +21,7 @@ from grucast.training.fit import Run
 from grucast.training.resume import Keeper
 from grucast.training.setup import configure, torch_version
 from grucast.workflows.assess import Protocol, assess, skill_notes
-from grucast.workflows.learn import Learned, Prepared, finish, learn, prepare
+from grucast.workflows.learn import Learned, Prepared, learn, prepare, train_to
 from grucast.workflows.locate import default_output, remembered_path
 from grucast.workflows.model_file import pack
 
@@ -62,8 +62,9 @@ def train(request: TrainRequest, progress: Progress = silent) -> TrainResult:
     keeper = Keeper(output, _key(request, reading))
     run, last = _runs(request.options, started, progress, keeper, request.resume)
     learned = learn(prepared, run)
-    accuracy = assess(prepared, learned.forecaster, Protocol(progress=progress))
-    final = finish(prepared, learned, last)
+    later = train_to(prepared, learned, "report", last)
+    accuracy = assess(prepared, later.forecaster, Protocol(progress=progress))
+    final = train_to(prepared, later, "end", last)
     accuracy |= {"season": list(prepared.seasons), "notes": skill_notes(accuracy)}
     facts = data_facts(request, reading, panel, output)
     digest = save(pack(prepared, final, facts, accuracy, torch_version()), output)
