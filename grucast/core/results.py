@@ -36,12 +36,13 @@ class Forecast:
     def level(self, level: float) -> Array:
         """The quantile at `level`, (H, C); between trained levels it is interpolated linearly."""
         levels = np.asarray(self.quantile_levels)
+        near = int(np.argmin(np.abs(levels - level)))
+        if np.isclose(levels[near], level):
+            return self.quantiles[:, :, near]
         right = min(max(int(np.searchsorted(levels, level)), 1), len(levels) - 1)
-        if np.isclose(levels[right - 1], level):
-            return self.quantiles[:, :, right - 1]
-        share = (level - levels[right - 1]) / (levels[right] - levels[right - 1])
+        share = float((level - levels[right - 1]) / (levels[right] - levels[right - 1]))
         low, high = self.quantiles[:, :, right - 1], self.quantiles[:, :, right]
-        return low + (high - low) * share
+        return low * (1.0 - share) + high * share  # high - low overflows near 1e308
 
     @property
     def y_hat(self) -> Array:

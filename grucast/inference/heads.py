@@ -16,7 +16,8 @@ SPREAD_FLOOR = np.float32(0.3)
 def spread_of(x: Array32, mask: Array32 | Mask) -> Array32:
     """Mean absolute value of the observed rows plus `SPREAD_FLOOR`, (B, 1), from x (B, L)."""
     count = np.maximum(mask.sum(axis=1, keepdims=True), np.float32(1.0))
-    return (np.abs(x) * mask).sum(axis=1, keepdims=True) / count + SPREAD_FLOOR
+    spread: Array32 = (np.abs(x) * mask).sum(axis=1, keepdims=True) / count + SPREAD_FLOOR
+    return spread
 
 
 def quantiles(weights: Weights, states: Array32, levels: tuple[float, ...]) -> Array32:

@@ -9,7 +9,8 @@ from grucast.core.arrays import Array32
 
 def sigmoid(x: Array32) -> Array32:
     """1 / (1 + exp(-x)) without overflow."""
-    return np.float32(0.5) * (np.tanh(np.float32(0.5) * x) + np.float32(1.0))
+    share: Array32 = np.float32(0.5) * (np.tanh(np.float32(0.5) * x) + np.float32(1.0))
+    return share
 
 
 def softplus(x: Array32) -> Array32:

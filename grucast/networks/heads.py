@@ -75,7 +75,8 @@ class LinearPath(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, H)."""
-        return self.up(x if self.down is None else self.down(x))
+        ahead: Tensor = self.up(x if self.down is None else self.down(x))
+        return ahead
 
 
 class SeasonTables(nn.Module):

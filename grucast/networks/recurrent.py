@@ -47,7 +47,7 @@ class RecurrentNetwork(nn.Module):
         top, _ = self.cells.run(rows)
         seen = torch.cat([top[:, -1], batch.known[:, length:].flatten(1), batch.static], dim=1)
         mixed = functional.relu(self.mix(seen) + self.channel[batch.channel])
-        out = self.head(self.drop(mixed)[:, None])
+        out: Tensor = self.head(self.drop(mixed)[:, None])
         if self.linear is not None:
             out = out + self.linear(x)[:, :, None]
         out = out * spread[:, :, None]

@@ -57,7 +57,7 @@ class SegmentNetwork(nn.Module):
         spread = spread_of(x, batch.mask)  # (B, 1)
         x = x / spread
         state = self.cells.encode(functional.relu(self._segments(x, batch)))
-        out = self.head(self.drop(self._decode(state, batch)))  # (B, S_out * w, Q)
+        out: Tensor = self.head(self.drop(self._decode(state, batch)))  # (B, S_out * w, Q)
         out = out[:, :horizon]
         if self.linear is not None:
             out = out + self.linear(x)[:, :, None]
@@ -71,7 +71,8 @@ class SegmentNetwork(nn.Module):
         w, length = self.window.segment, self.window.context_length
         rows = torch.cat([x[:, :, None], batch.mask[:, :, None], batch.known[:, :length], batch.past], dim=2)
         rows = functional.pad(rows, (0, 0, self.segments_in * w - length, 0))
-        return self.embed(rows.reshape(len(x), self.segments_in, -1))
+        embedded: Tensor = self.embed(rows.reshape(len(x), self.segments_in, -1))
+        return embedded
 
     def _decode(self, state: list[Tensor], batch: Batch) -> Tensor:
         """Decoded states of the segments ahead, (B, S_out, D)."""

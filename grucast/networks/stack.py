@@ -2,9 +2,27 @@
 
 from __future__ import annotations
 
+from typing import Protocol, cast
+
 from torch import Tensor, nn
 
 from grucast.networks import CELLS
+
+
+class Cell(Protocol):
+    """What every entry of CELLS is: one recurrent layer."""
+
+    def __call__(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Outputs of all steps (B, S, D) and the last state, from x (B, S, I)."""
+        ...
+
+    def step(self, x: Tensor, state: Tensor) -> Tensor:
+        """The state after one more input x (B, I)."""
+        ...
+
+    def output(self, state: Tensor) -> Tensor:
+        """The part of the state that is passed on, (B, D)."""
+        ...
 
 
 class Stack(nn.Module):
@@ -23,13 +41,16 @@ class Stack(nn.Module):
     def run(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
         """States of the top layer over time (B, S, D), and the last state of each layer, from x (B, S, I)."""
         last: list[Tensor] = []
-        for k, layer in enumerate(self.layers):
+        for k, layer in enumerate(self._cells()):
             x, state = layer(self.drop(x) if k else x)
             last.append(state)
         return x, last
 
     def step(self, x: Tensor, state: list[Tensor]) -> Tensor:
         """The output (B, D) of the top layer after one more input x (B, I) from `state`."""
-        for k, (layer, one) in enumerate(zip(self.layers, state, strict=True)):
+        for k, (layer, one) in enumerate(zip(self._cells(), state, strict=True)):
             x = layer.output(layer.step(self.drop(x) if k else x, one))
         return x
+
+    def _cells(self) -> list[Cell]:
+        return [cast("Cell", layer) for layer in self.layers]

@@ -31,7 +31,8 @@ class GRU:
         gates = sigmoid(projected[:, : 2 * d] + u[:, : 2 * d])
         reset, update = gates[:, :d], gates[:, d:]
         candidate = np.tanh(projected[:, 2 * d :] + reset * u[:, 2 * d :])
-        return candidate + update * (state - candidate)
+        after: Array32 = candidate + update * (state - candidate)
+        return after
 
     def output(self, state: Array32) -> Array32:
         """The part of the state that is passed on, (B, D)."""

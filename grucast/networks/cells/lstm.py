@@ -34,11 +34,7 @@ class LSTM(nn.Module):
 
     def step(self, x: Tensor, state: Tensor) -> Tensor:
         """The state (B, 2 D) after one more input x (B, I)."""
-        core, (h, c) = self.core, state.chunk(2, dim=1)
-        both = torch.lstm_cell(
-            x, [h, c], core.weight_ih_l0, core.weight_hh_l0, core.bias_ih_l0, core.bias_hh_l0
-        )
-        return torch.cat(both, dim=1)
+        return torch.cat(torch.lstm_cell(x, state.chunk(2, dim=1), *self.core.all_weights[0]), dim=1)
 
     @staticmethod
     def output(state: Tensor) -> Tensor:

@@ -27,8 +27,7 @@ class RNN(nn.Module):
 
     def step(self, x: Tensor, state: Tensor) -> Tensor:
         """The state (B, D) after one more input x (B, I)."""
-        core = self.core
-        return torch.rnn_tanh_cell(x, state, core.weight_ih_l0, core.weight_hh_l0, core.bias_ih_l0, core.bias_hh_l0)
+        return torch.rnn_tanh_cell(x, state, *self.core.all_weights[0])
 
     @staticmethod
     def output(state: Tensor) -> Tensor:

@@ -11,12 +11,13 @@ def start_recurrent(core: nn.RNNBase, hidden: int, open_gate: slice | None = Non
 
     Saxe et al. 2014 (arXiv 1312.6120) for the orthogonal start, Jozefowicz et al. 2015 for the bias.
     """
+    w, u, b, c = core.all_weights[0]
     with torch.no_grad():
-        for block in core.weight_hh_l0.split(hidden):
+        for block in torch.split(u, hidden):
             nn.init.orthogonal_(block)
-        for block in core.weight_ih_l0.split(hidden):
+        for block in torch.split(w, hidden):
             nn.init.xavier_uniform_(block)
-        core.bias_ih_l0.zero_()
-        core.bias_hh_l0.zero_()
+        b.zero_()
+        c.zero_()
         if open_gate is not None:
-            core.bias_ih_l0[open_gate] = 1.0
+            b[open_gate] = 1.0
