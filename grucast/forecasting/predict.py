@@ -34,7 +34,7 @@ def scaled_quantiles(forecaster: Forecaster, streams: Streams, at: tuple[Ints, I
     """Quantiles (B, H, Q) in the z of the streams at each (stream, cutoff), calibrated; NaN without any context."""
     model = forecaster.model
     raw, level = predict_streams(forecaster.members, model, forecaster.window, streams, at)
-    raw = _flat_where_constant(raw, level, streams.scale[at[0]])
+    raw = flat_where_constant(raw, level, streams.scale[at[0]])
     share = forecaster.trusted[streams.channel[at[0]]]
     trusted = trust(raw, level, share, model.quantile_levels)
     return stretch(trusted, forecaster.factors, model.quantile_levels)
@@ -46,8 +46,8 @@ def quantiles_at(forecaster: Forecaster, streams: Streams, at: tuple[Ints, Ints]
     return _to_units(forecaster, streams, at[0], z)
 
 
-def _flat_where_constant(z: Array, level: Array, scale: Array) -> Array:
-    """`z` with every quantile at the last value where the series never moved in training."""
+def flat_where_constant(z: Array, level: Array, scale: Array) -> Array:
+    """Quantiles `z` (B, H, Q), all at the last value (B,) where the series never moved in training (scale (B,) 0)."""
     return np.where((scale > 0)[:, None, None], z, level[:, None, None] + 0.0 * z)
 
 
@@ -69,16 +69,17 @@ def forecast_far(forecaster: Forecaster, source: Source, cutoff: int, horizon: i
     """
     step, model = forecaster.window.horizon, forecaster.model
     channels, middle = source.z.shape[1], list(model.quantile_levels).index(0.5)
-    z, observed = source.z[:cutoff], source.observed[:cutoff]
+    z, observed, past = source.z[:cutoff], source.observed[:cutoff], source.past[:cutoff]
+    side = np.sign(np.asarray(model.quantile_levels) - 0.5)
     blocks: list[Array] = []
     carried = np.zeros((channels, 1, len(model.quantile_levels)))
     for done in range(0, horizon, step):
-        streams = flatten([replace(source, z=z, observed=observed, past=_held(source.past, len(z)))])
+        streams = flatten([replace(source, z=z, observed=observed, past=_held(past, len(z)))])
         at = np.arange(channels), np.full(channels, len(z))
         block = scaled_quantiles(forecaster, streams, at)  # (C, H, Q)
         centre = block[:, :, middle : middle + 1]
         away = block - centre
-        wide = centre + np.sign(away) * np.hypot(away, carried)
+        wide = centre + side * np.hypot(away, carried)
         blocks.append(_to_units(forecaster, streams, at[0], wide if done else block))
         carried = (np.abs(wide - centre) if done else np.abs(away))[:, -1:]
         z = np.concatenate([z, np.nan_to_num(centre[:, :, 0].T)])
@@ -88,6 +89,6 @@ def forecast_far(forecaster: Forecaster, source: Source, cutoff: int, horizon: i
 
 def _held(past: Array, rows: int) -> Array:
     """Past covariates (rows, P), the last row held where the forecast feeds itself."""
-    if len(past) >= rows or not len(past):
-        return past[:rows] if len(past) else np.zeros((rows, past.shape[1]))
+    if not len(past):
+        return np.zeros((rows, past.shape[1]))
     return np.concatenate([past, np.repeat(past[-1:], rows - len(past), axis=0)])

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ import numpy as np
 from grucast.core.arrays import Array
 from grucast.core.series import STAMP, Clock, Panel, Series
 from grucast.preprocessing.calendar import calendar_features, calendar_names
-from grucast.preprocessing.grid import positions, stamps_after
+from grucast.preprocessing.grid import locate, stamps_after
 from grucast.preprocessing.scaling import Transform, fit_scale, fit_transform
 from grucast.preprocessing.windows import Source
 
@@ -32,11 +32,17 @@ class Scales:
     known: Array
     past: Array
     static: Array
+    rows: Mapping[str, int] = field(init=False)  # of `scale`, by id
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "rows", {name: row for row, name in enumerate(self.ids)})
 
     def of(self, series: Series) -> Array:
         """The scale (C,) of a series: the one it was trained with, or from its own rows where it is new."""
-        if series.unique_id in self.ids:
-            return self.scale[self.ids.index(series.unique_id)]
+        row = self.rows.get(series.unique_id)
+        if row is not None:
+            trained: Array = self.scale[row]
+            return trained
         with np.errstate(divide="ignore", invalid="ignore"):
             z = self.transform.forward(series.y)
         return fit_scale(z, series.observed & np.isfinite(z))
@@ -46,6 +52,15 @@ def length_known(series: Series) -> int:
     """Rows up to the last one with an observed target; what follows are covariates known ahead."""
     seen = np.flatnonzero(series.observed.any(axis=1))
     return int(seen[-1]) + 1 if len(seen) else 0
+
+
+def length_passed(series: Series) -> int:
+    """Rows that have passed when a forecast is made: all but the last ones without targets that tell covariates.
+
+    Without covariates known ahead a last row without a target is a missing value like any other.
+    """
+    stop = length_known(series)
+    return stop if np.isfinite(series.known[stop:]).any() else len(series)
 
 
 def fit_scales(panel: Panel, fit_rows: Sequence[int], kind: str, file: str = "") -> Scales:
@@ -76,9 +91,9 @@ class Setting:
     calendar: tuple[str, ...] = ()
 
 
-def make_source(series: Series, scales: Scales, setting: Setting) -> Source:
-    """The windows' view of one series."""
-    stop = length_known(series)
+def make_source(series: Series, scales: Scales, setting: Setting, *, stop: int | None = None) -> Source:
+    """The windows' view of the first `stop` rows of a series, `length_known` when None."""
+    stop = length_known(series) if stop is None else stop
     scale = scales.of(series)
     with np.errstate(divide="ignore", invalid="ignore"):
         z = scales.transform.forward(series.y[:stop]) / np.where(scale > 0, scale, 1.0)
@@ -118,12 +133,16 @@ def calendar_seen(series: Sequence[Series], fit_rows: Sequence[int], clock: Cloc
 
 
 def clock_origin(series: Series, first: Any, clock: Clock) -> int:
-    """Grid position of the first row of `series`, counted from the stamp `first`; 0 without a frequency."""
+    """Grid position of the first row of `series`, counted from the stamp `first`; 0 without a frequency.
+
+    Each series has its own grid (hourly at :00, hourly at :30): a stamp between two places takes the nearer one.
+    """
     here = series.ds[0]
     if here == first or not clock.freq:
         return 0
     earlier, later = min(here, first), max(here, first)
-    away = int(positions(np.array([earlier, later], dtype=series.ds.dtype), clock)[1])
+    places, _ = locate(np.array([earlier, later], dtype=series.ds.dtype), clock)
+    away = int(places[1])
     return away if here == later else -away
 
 
@@ -132,9 +151,11 @@ def _moments(parts: Sequence[Array]) -> Array:
     rows = np.concatenate(parts)
     seen = np.isfinite(rows)
     count = np.maximum(seen.sum(axis=0), 1)
-    mean = np.where(seen, rows, 0.0).sum(axis=0) / count
-    deviation = np.sqrt((np.where(seen, rows - mean, 0.0) ** 2).sum(axis=0) / count)
-    return np.stack([mean, np.where(deviation > 0, deviation, 1.0)])
+    peak = np.max(np.abs(rows), axis=0, initial=0.0, where=seen)
+    unit = np.where(seen, rows, 0.0) / np.where(peak > 0, peak, 1.0)  # so that squares of 1e307 are finite
+    mean = unit.sum(axis=0) / count
+    deviation = np.sqrt((np.where(seen, unit - mean, 0.0) ** 2).sum(axis=0) / count) * peak
+    return np.stack([mean * peak, np.where(deviation > 0, deviation, 1.0)])
 
 
 def _standardise(values: Array, moments: Array) -> Array:

@@ -15,6 +15,8 @@ import numpy as np
 from grucast.core.arrays import Array, Array32, Ints, Mask
 from grucast.core.config import WindowSpec
 
+FARTHEST = 1e15  # scales from the anchor: what a fault may weigh, so that squares and sums of float32 stay finite
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Source:
@@ -104,7 +106,7 @@ def gather(streams: Streams, spec: WindowSpec, stream: Ints, cutoff: Ints) -> Wi
     steps = np.arange(-L, 0)
     rows = cutoff[:, None] + steps  # (B, L), rows of the stream
     inside = (rows >= 0) & (rows < streams.length[stream][:, None])
-    flat = streams.start[stream][:, None] + np.where(inside, rows, 0)
+    flat = np.where(inside, streams.start[stream][:, None] + rows, 0)
     seen = streams.observed[flat] & inside
     z = np.where(seen, streams.z[flat], 0.0)
     anchor = np.where(seen.any(axis=1), L - 1 - np.argmax(seen[:, ::-1], axis=1), L - 1)
@@ -113,7 +115,7 @@ def gather(streams: Streams, spec: WindowSpec, stream: Ints, cutoff: Ints) -> Wi
     first = cutoff - L + streams.origin[stream]
     seasons = np.asarray(spec.seasons, dtype=np.int64)
     return Windows(
-        x=np.where(seen, z - level, 0.0).astype(np.float32),
+        x=np.where(seen, np.clip(z - level, -FARTHEST, FARTHEST), 0.0).astype(np.float32),
         mask=seen.astype(np.float32),
         known=known,
         past=past,
@@ -138,7 +140,7 @@ def _covariates(streams: Streams, stream: Ints, cutoff: Ints, L: int, H: int) ->
             continue
         rows = (cutoff - L)[:, None] + np.arange(out.shape[1])
         inside = (rows >= 0) & (rows < limit[:, None])
-        flat = streams.covariate_start[series, column][:, None] + np.where(inside, rows, 0)
+        flat = np.where(inside, streams.covariate_start[series, column][:, None] + rows, 0)
         out[...] = np.where(inside[:, :, None], store[flat], 0.0)
     return known, past
 
@@ -147,7 +149,7 @@ def gather_targets(streams: Streams, horizon: int, stream: Ints, cutoff: Ints) -
     """The rows after the cutoff: z (B, H), 0 where missing, and whether they were observed (B, H)."""
     rows = cutoff[:, None] + np.arange(horizon)
     inside = rows < streams.length[stream][:, None]
-    flat = streams.start[stream][:, None] + np.where(inside, rows, 0)
+    flat = np.where(inside, streams.start[stream][:, None] + rows, 0)
     seen = streams.observed[flat] & inside
     return np.where(seen, streams.z[flat], 0.0), seen
 
