@@ -20,6 +20,7 @@ from typing import Any, TextIO
 from grucast.cli.boundary import Hangup, say
 from grucast.core.config import option
 from grucast.core.errors import UsageError
+from grucast.core.files import write_whole
 from grucast.core.progress import Progress, silent
 
 FORMATS = ("table", "csv", "json", "jsonl")
@@ -87,9 +88,7 @@ def chosen(choice: FormatChoice, *, terminal: bool) -> str:
 def deliver(text: str, output: Path | None = None) -> None:
     """Write `text` to standard output, or to `output` whole or not at all."""
     if output is not None:
-        from grucast.data.writing import write_text
-
-        write_text(output, text)
+        write_whole(output, text.encode("utf-8", "surrogateescape"))
         return
     try:
         sys.stdout.write(text)

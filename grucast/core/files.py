@@ -1,7 +1,8 @@
 """Files that are there whole or not at all: written to a sibling, synced, renamed.
 
-Beside `NAME` stand `.NAME.tmp` (one fixed name; what a killed run left is removed by the next one) and
-`.NAME.lock` (never deleted: a lock on a deleted file guards nothing).
+Beside `NAME` stands `.NAME.tmp` while it is written: one fixed name, locked by its writer; what a killed run
+left is removed by the next one. Only who holds its lock may rename or remove it. Beside a model or a state
+there is also `.NAME.lock` (never deleted: a lock on a deleted file guards nothing).
 """
 
 from __future__ import annotations
@@ -11,26 +12,62 @@ import errno
 import fcntl
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeAlias
 
 from grucast.core.errors import Busy, CannotCreate, Denied, GrucastError, IoFailure
 
 _DENIED = {errno.EACCES, errno.EPERM, errno.EROFS}
 _CANNOT_CREATE = {errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ELOOP, errno.ENAMETOOLONG, errno.ENXIO}
 _NO_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.EBADF}  # folders that cannot be synced on some file systems
+_TRIES = 10  # times that others may take the temporary file away before it counts as busy
+
+Write: TypeAlias = Callable[[bytes], None]
 
 
 def publish(path: Path, content: bytes) -> None:
-    """Put `content` at `path`, whole or not at all; until then what was there stays as it was.
+    """Put a model or a state at `path`, whole or not at all; until then what was there stays as it was.
 
-    The lock is held from the first byte to the rename and is freed by dying. Errors: Busy when another
-    writer holds it, CannotCreate, Denied, IoFailure (a full disk).
+    `.NAME.lock` is held from the first byte to the rename and is freed by dying. Errors: Busy when another
+    writer holds it; CannotCreate, also for a link, a pipe or a device, which a rename would replace; Denied;
+    IoFailure (a full disk).
     """
     try:
         mode = _mode(path)
-        with locked(path):
-            _replace(path, content, mode)
+        with locked(path), _temporary(path) as (temporary, handle):
+            _put(path, temporary, handle, content, mode)
+    except OSError as error:
+        raise write_error(error, path) from error
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Put `content` at `path`, whole or not at all, and leave nothing beside it; see `rewriting`."""
+    with rewriting(path) as write:
+        write(content)
+
+
+@contextlib.contextmanager
+def rewriting(path: Path) -> Iterator[Write]:
+    """Hold the right to write `path` and give the function that puts bytes there, once, whole or not at all.
+
+    Nobody else writes it meanwhile, so that it may be read, changed and written. A link is followed, the
+    permissions of an existing file are kept, a device or a pipe is written to as it is. Errors: Busy when
+    another writer is at it, CannotCreate, Denied, IoFailure.
+    """
+    try:
+        if path.exists():
+            if not os.access(path, os.W_OK):
+                raise Denied(f"cannot write {path}: permission denied")
+            if not path.is_file() and not path.is_dir():
+                yield lambda content: _write_through(path, content)
+                return
+        target = Path(os.path.realpath(path))
+        mode = _mode(target)
+        with _temporary(target) as (temporary, handle):
+            yield lambda content: _put(target, temporary, handle, content, mode)
+    except BrokenPipeError:  # whoever read the pipe has enough: not a failure
+        raise
     except OSError as error:
         raise write_error(error, path) from error
 
@@ -41,10 +78,8 @@ def locked(path: Path) -> Iterator[None]:
     flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
     handle = os.open(_beside(path, "lock"), flags, 0o666)
     try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise Busy(f"{path}: another grucast is writing it; try later") from error
+        if not _take(handle):
+            raise _busy(path)
         yield
     finally:
         os.close(handle)
@@ -60,15 +95,16 @@ def write_error(error: OSError, path: Path) -> GrucastError:
     return IoFailure(f"{message}; what was there is as it was")
 
 
+def _busy(path: Path) -> Busy:
+    return Busy(f"{path}: another grucast is writing it; try later")
+
+
 def _beside(path: Path, kind: str) -> Path:
     return path.with_name(f".{path.name}.{kind}") if path.name else path / f".{kind}"
 
 
 def _mode(path: Path) -> int | None:
-    """The permissions of the file at `path`, None where there is none.
-
-    CannotCreate for a link, a pipe or a device: a rename would replace it, and nobody who names one wants that.
-    """
+    """The permissions of the file at `path`, None where there is none; CannotCreate for what is no file."""
     try:
         mode = path.lstat().st_mode
     except FileNotFoundError:
@@ -79,25 +115,90 @@ def _mode(path: Path) -> int | None:
     return stat.S_IMODE(mode)
 
 
-def _replace(path: Path, content: bytes, mode: int | None) -> None:
+# ---- the temporary file --------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def _temporary(path: Path) -> Iterator[tuple[Path, int]]:
+    """`.NAME.tmp`, new and locked, and its handle; gone afterwards, unless it was renamed."""
     temporary = _beside(path, "tmp")
-    temporary.unlink(missing_ok=True)
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
-    handle = os.open(temporary, flags, 0o666)
+    handle = _open_temporary(path, temporary)
     try:
-        try:
-            if mode is not None:
-                os.fchmod(handle, mode)
-            _write_all(handle, content)
-            os.fsync(handle)
-        finally:
-            os.close(handle)
-        temporary.replace(path)
-    except BaseException:  # an interrupt too must leave nothing behind
+        yield temporary, handle
+    finally:  # an interrupt too must leave nothing behind
         with contextlib.suppress(OSError):
+            if _is(temporary, handle):
+                temporary.unlink()
+        os.close(handle)
+
+
+def _open_temporary(path: Path, temporary: Path) -> int:
+    """A handle on a new, locked `temporary`; Busy where another writer has it."""
+    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
+    for _ in range(_TRIES):
+        try:
+            handle = os.open(temporary, flags, 0o666)
+        except FileExistsError:
+            _remove_stale(path, temporary)
+            continue
+        if _take(handle) and _is(temporary, handle):  # else somebody took it for stale in between
+            return handle
+        os.close(handle)
+    raise _busy(path)
+
+
+def _remove_stale(path: Path, temporary: Path) -> None:
+    """Remove what a killed run left; Busy where its writer lives."""
+    try:
+        handle = os.open(temporary, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except FileNotFoundError:
+        return
+    except OSError:  # a link, or not ours to read: no writer of ours made it
+        temporary.unlink(missing_ok=True)
+        return
+    try:
+        if not _take(handle):
+            raise _busy(path)
+        if _is(temporary, handle):
             temporary.unlink(missing_ok=True)
-        raise
+    finally:
+        os.close(handle)
+
+
+def _take(handle: int) -> bool:
+    """Lock the file behind `handle`; False where somebody else has."""
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _is(path: Path, handle: int) -> bool:
+    """Whether `path` still names the file behind `handle`."""
+    try:
+        return os.path.samestat(path.lstat(), os.fstat(handle))
+    except FileNotFoundError:
+        return False
+
+
+def _put(path: Path, temporary: Path, handle: int, content: bytes, mode: int | None) -> None:
+    """Write `content` to the temporary file and give it the name `path`."""
+    if mode is not None:
+        os.fchmod(handle, mode)
+    _write_all(handle, content)
+    os.fsync(handle)
+    temporary.replace(path)
     _sync_folder(path.parent)
+
+
+def _write_through(path: Path, content: bytes) -> None:
+    """Write to a device or a pipe."""
+    handle = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+    try:
+        _write_all(handle, content)
+    finally:
+        os.close(handle)
 
 
 def _write_all(handle: int, content: bytes) -> None:

@@ -1,94 +1,21 @@
-"""Write files whole or not at all; give rows as CSV and stamps as text."""
+"""Rows as CSV and stamps as text: what the commands write."""
 
 from __future__ import annotations
 
-import contextlib
 import csv
-import errno
 import io
 import math
-import os
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import numpy as np
 import numpy.typing as npt
 
-from grucast.core.errors import CannotCreate, Denied, GrucastError, IoFailure
 from grucast.data.stamps import MINUTE, SECOND
 from grucast.data.zones import offset_minutes
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would run when a text cell begins with it
-
-
-def write_bytes(path: str | Path, content: bytes) -> None:
-    """Put `content` into the file `path`, whole or not at all; what was there is as before until then.
-
-    Written to `.NAME.tmp` beside it, flushed to the disk, renamed, the folder flushed. A link is
-    followed, permissions of an existing file are kept; a device or pipe is written to as it is.
-    CannotCreate, Denied and IoFailure say what failed.
-    """
-    target = Path(os.path.realpath(path))
-    temporary = target.with_name(f".{target.name}.tmp")
-    try:
-        if target.is_dir():
-            raise CannotCreate(f"{path}: is a directory")
-        if target.exists() and not os.access(target, os.W_OK):
-            raise Denied(f"{path}: permission denied")
-        if target.exists() and not target.is_file():
-            target.write_bytes(content)
-            return
-        try:
-            _write_synced(temporary, content, target)
-            temporary.replace(target)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                temporary.unlink()
-            raise
-        _sync_folder(target.parent)
-    except OSError as error:
-        raise _translate(error, path) from None
-
-
-def write_text(path: str | Path, content: str) -> None:
-    """`write_bytes` of text in UTF-8."""
-    write_bytes(path, content.encode("utf-8", "surrogateescape"))
-
-
-def _write_synced(temporary: Path, content: bytes, target: Path) -> None:
-    """A new file with `content`, on the disk; a temporary file that a killed run left is replaced."""
-    temporary.unlink(missing_ok=True)
-    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0), 0o666)
-    with os.fdopen(handle, "wb") as stream:
-        if target.exists():
-            os.fchmod(stream.fileno(), target.stat().st_mode & 0o777)
-        stream.write(content)
-        stream.flush()
-        os.fsync(stream.fileno())
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make the rename last; some file systems cannot, and have nothing to lose then."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    except OSError as error:
-        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
-            raise
-    finally:
-        os.close(handle)
-
-
-def _translate(error: OSError, path: str | Path) -> GrucastError:
-    """The error of the system as one of ours."""
-    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-        return Denied(f"{path}: permission denied")
-    if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.EINVAL, errno.ELOOP):
-        return CannotCreate(f"{path}: cannot be created ({os.strerror(error.errno)})")
-    said = os.strerror(error.errno) if error.errno else str(error)
-    return IoFailure(f"{path}: cannot be written ({said}); what was there is as it was")
 
 
 def render_csv(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:

@@ -1,5 +1,8 @@
 """A trained model as an artifact, and back: which array stands where in the model file.
 
+What comes out of a file is tried out before it is used: its digest says that nobody changed it by accident,
+not that its arrays fit each other.
+
     network.<member>.<name>   float32   weights
     series.ids                uint8     ids, UTF-8, joined by NUL
     scale.series              (N, C)    scale of each series and channel
@@ -13,20 +16,28 @@
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from grucast import __version__
-from grucast.core.errors import ModelError
+from grucast.core.errors import ModelError, UsageError
 from grucast.core.results import Artifact, DataFacts, Manifest
-from grucast.core.series import Panel
+from grucast.core.series import STAMP, Panel
 from grucast.forecasting.predict import Forecaster
+from grucast.inference.predict import predict
+from grucast.preprocessing.alias import parse_frequency
+from grucast.preprocessing.calendar import calendar_names
 from grucast.preprocessing.scaling import Transform
 from grucast.preprocessing.sources import Scales
-from grucast.workflows.learn import Learned, Prepared
+from grucast.preprocessing.windows import Windows
+from grucast.preprocessing.zones import local_stamps
+
+if TYPE_CHECKING:  # these import torch, which a forecast must not pay for
+    from grucast.workflows.learn import Learned, Prepared
 
 HEAD_ROWS = 100
 Tensors = Mapping[str, npt.NDArray[Any]]
@@ -45,7 +56,7 @@ def pack(
         model=prepared.model,
         training=prepared.training,
         values={"transform": values.transform, "min": values.min, "max": values.max, "levels": list(values.levels)},
-        steps=int(np.mean(learned.steps)),
+        steps=int(np.mean([one.steps for one in learned.found])),
         accuracy=accuracy,
         members=len(learned.members),
     )
@@ -85,24 +96,102 @@ def levels(panel: Panel) -> npt.NDArray[np.float64]:
 
 
 def unpack(artifact: Artifact) -> tuple[Forecaster, Scales]:
-    """What forecasts, and what brings data to its size. ModelError where arrays do not fit the manifest."""
+    """What forecasts, and what brings data to its size.
+
+    ModelError where an array is missing, of another shape than the manifest says or not finite, and where the
+    network is of a kind that this grucast does not have.
+    """
     manifest, tensors = artifact.manifest, artifact.tensors
-    values, members = manifest.values, [_member(tensors, k) for k in range(manifest.members)]
-    try:
-        transform = Transform(values.get("transform", "none"), tensors["scale.unit"])
-        ids = tuple(tensors["series.ids"].tobytes().decode().split("\0"))
-        scales = Scales(transform, ids, tensors["scale.series"], tensors["scale.known"], tensors["scale.past"],
-                        tensors["scale.static"])
-        factors, trusted = tensors["calibration.factors"], tensors["calibration.trusted"]
-    except (KeyError, UnicodeDecodeError) as error:
-        raise ModelError(f"damaged: {error} is missing or not readable") from error
-    horizon, levels_ = manifest.window.horizon, len(manifest.model.quantile_levels)
-    channels = len(manifest.layout.columns.target)
-    if not all(members) or factors.shape != (horizon, levels_) or trusted.shape != (channels,):
-        raise ModelError("damaged: its arrays do not fit its manifest")
+    ids = series_ids(tensors)
+    _check_layout(manifest)
+    _check_shapes(manifest, tensors, len(ids))
+    values = manifest.values
+    transform = Transform(values.get("transform", "none"), tensors["scale.unit"])
+    scales = Scales(transform, ids, tensors["scale.series"], tensors["scale.known"], tensors["scale.past"],
+                    tensors["scale.static"])
     low, high = values.get("min"), values.get("max")
-    return Forecaster(members, manifest.model, manifest.window, transform, factors, trusted,
-                      -np.inf if low is None else low, np.inf if high is None else high), scales
+    forecaster = Forecaster([_member(tensors, k) for k in range(manifest.members)], manifest.model, manifest.window,
+                            transform, tensors["calibration.factors"], tensors["calibration.trusted"],
+                            -np.inf if low is None else low, np.inf if high is None else high)
+    _try_out(forecaster, len(manifest.layout.columns.target))
+    return forecaster, scales
+
+
+def series_ids(tensors: Tensors) -> tuple[str, ...]:
+    """The ids of the series trained on."""
+    try:
+        return tuple(tensors["series.ids"].tobytes().decode().split("\0"))
+    except (KeyError, UnicodeDecodeError) as error:
+        raise ModelError("damaged: the ids of its series are missing or not readable") from error
+
+
+def _check_layout(manifest: Manifest) -> None:
+    """ModelError where the data could not be read as the manifest says, or the network needs other covariates."""
+    layout, model = manifest.layout, manifest.model
+    form, columns, clock = layout.format, layout.columns, layout.clock
+    try:
+        codecs.lookup(form.encoding)
+        local_stamps(np.zeros(1, STAMP), clock.tz)
+        names = calendar_names(clock)
+        for alias in filter(None, (clock.freq, layout.resample)):
+            parse_frequency(alias)
+    except (LookupError, UsageError) as error:
+        raise ModelError(f"made by another grucast or on another machine: {error}") from error
+    if form.delimiter != "whitespace" and (len(form.delimiter) != 1 or form.delimiter in '"\r\n '):
+        raise ModelError("damaged: manifest: layout.format.delimiter is not one character")
+    known, past, static = len(columns.known) + len(model.calendar), len(columns.past), len(columns.static)
+    if not columns.target or (model.known, model.past, model.static) != (known, past, static):
+        raise ModelError("damaged: manifest: its columns are not those of its network")
+    if not set(model.calendar) <= set(names) or list(model.quantile_levels) != sorted(set(model.quantile_levels)):
+        raise ModelError("damaged: manifest: its calendar or its quantiles are none")
+
+
+def _check_shapes(manifest: Manifest, tensors: Tensors, series: int) -> None:
+    """ModelError where an array beside the weights is missing, of another shape or not finite."""
+    model, columns = manifest.model, manifest.layout.columns
+    channels, known, past, static = map(len, (columns.target, columns.known, columns.past, columns.static))
+    head = tensors["drift.head"].shape[0] if "drift.head" in tensors else 0
+    wanted = {
+        "scale.series": (series, channels), "scale.unit": (channels,),
+        "scale.known": (2, known), "scale.past": (2, past), "scale.static": (2, static),
+        "calibration.factors": (manifest.window.horizon, len(model.quantile_levels)),
+        "calibration.trusted": (channels,),
+        "drift.level": (series, channels), "drift.head": (head, channels),
+    }
+    for name, shape in wanted.items():
+        if name not in tensors or tensors[name].shape != shape:
+            found = f"is {tensors[name].shape}, not {shape}" if name in tensors else "is missing"
+            raise ModelError(f"damaged: array {name!r} {found}")
+    for name, array in tensors.items():
+        if not np.isfinite(array).all():
+            raise ModelError(f"damaged: array {name[:40]!r} is not finite")
+
+
+def _try_out(forecaster: Forecaster, channels: int) -> None:
+    """Forecast from an empty window of the first and the last channel: ModelError where the weights do not fit."""
+    model, window = forecaster.model, forecaster.window
+    channel = np.unique([0, channels - 1])
+    count, length, ahead = len(channel), window.context_length, window.horizon
+    empty = np.zeros(count, dtype=np.int64)
+    windows = Windows(
+        x=np.zeros((count, length), dtype=np.float32),
+        mask=np.zeros((count, length), dtype=np.float32),
+        known=np.zeros((count, length + ahead, model.known), dtype=np.float32),
+        past=np.zeros((count, length, model.past), dtype=np.float32),
+        static=np.zeros((count, model.static), dtype=np.float32),
+        anchor=empty + length - 1,
+        channel=channel,
+        phase=np.zeros((count, len(window.seasons)), dtype=np.int64),
+        level=np.zeros(count),
+    )
+    try:
+        found = predict(forecaster.members, model, window, windows)
+    except UsageError as error:  # a registry's
+        raise ModelError(f"made by another grucast: {error}") from error
+    except (KeyError, ValueError, IndexError) as error:
+        raise ModelError("damaged: its weights do not fit its settings") from error
+    if found.shape != (count, ahead, len(model.quantile_levels)):
+        raise ModelError("damaged: its weights do not fit its settings")
 
 
 def _member(tensors: Tensors, member: int) -> dict[str, npt.NDArray[np.float32]]:

@@ -1,0 +1,75 @@
+"""Whether data still are what a model learned from: the same frequency, the same order of magnitude."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from grucast.core.errors import ModelError
+from grucast.core.results import Artifact
+from grucast.core.series import Clock, Panel, Series
+from grucast.preprocessing.frequency import find_frequency, find_step
+from grucast.preprocessing.grid import is_numeric, locate
+from grucast.workflows.model_file import series_ids
+
+FAR_LEVEL = 100.0  # times off: another unit, not another week
+CONTEXTS = 10  # whose median is compared
+STEP_SLACK = 0.01  # share of a numeric step
+
+
+def check_frequency(panel: Panel, file: str) -> None:
+    """ModelError where rows that are not gridded yet have another frequency than the clock of the model.
+
+    Where most steps are single steps of the model's grid the frequency is that of the model: a few stamps off
+    the grid, or gaps, are for the gridding to judge.
+    """
+    clock = panel.layout.clock
+    if is_numeric(clock) and clock.kind != "row" and not clock.freq:
+        step = find_step(panel.series)
+        if step and not math.isclose(step, clock.step, rel_tol=STEP_SLACK):
+            raise _other(file, f"every {step:.6g}", f"steps of {clock.step:.6g}")
+    elif clock.freq and not _keeps(panel.series, clock):
+        found, _ = find_frequency(panel.series, replace(clock, freq=""))
+        if found and found != clock.freq:
+            raise _other(file, f"every {found!r}", repr(clock.freq))
+
+
+def _keeps(series: Sequence[Series], clock: Clock) -> bool:
+    """Whether half of the steps lead from one place of the grid to the next."""
+    axes = [one.ds for one in series if len(one) > 1]
+    steps = np.concatenate([np.diff(locate(axis, clock)[0]) for axis in axes]) if axes else np.ones(1)
+    return bool(np.median(steps) == 1)
+
+
+def _other(file: str, found: str, trained: str) -> ModelError:
+    return ModelError(f"{file}: the rows come {found}, the model was trained on {trained}; train a model on them")
+
+
+def check_level(panel: Panel, artifact: Artifact, file: str) -> None:
+    """ModelError where a series lies at another order of magnitude than the one trained on: another unit.
+
+    Not where the trained series never moved, and not while the file still begins with the rows trained on.
+    """
+    tensors, rows = artifact.tensors, CONTEXTS * artifact.manifest.window.context_length
+    head = tensors["drift.head"]
+    one = panel.series[0]
+    if len(one) >= len(head) and np.array_equal(np.nan_to_num(one.y[: len(head)]), head):
+        return
+    places = {name: row for row, name in enumerate(series_ids(tensors))}
+    for one in panel.series:
+        row = places.get(one.unique_id)
+        if row is None:
+            continue
+        for channel, name in enumerate(panel.channels):
+            before = float(tensors["drift.level"][row, channel])
+            late = one.y[-rows:, channel]
+            seen = late[np.isfinite(late)]
+            if not len(seen) or before == 0.0 or tensors["scale.series"][row, channel] == 0.0:
+                continue
+            now = float(np.median(np.abs(seen)))
+            if now / FAR_LEVEL > before or now < before / FAR_LEVEL:
+                raise ModelError(f"{file}: column {name!r} is about {now:.3g}, the model was trained on values "
+                                 f"about {before:.3g}; another unit? train a model on them")
