@@ -9,7 +9,7 @@ from pathlib import Path
 import typer
 
 from grucast.cli.options import offer
-from grucast.cli.output import OutputOptions, Table, TalkOptions, emit, tell, tell_notes
+from grucast.cli.output import OutputOptions, Table, TalkOptions, chosen, emit, tell, tell_notes
 from grucast.core.config import ReadOptions, option
 
 
@@ -45,6 +45,7 @@ def forecast(words: ForecastWords, output: OutputOptions, read: ReadOptions, tal
     from grucast.workflows.forecast import forecast as run
     from grucast.workflows.locate import find_model
 
+    chosen(output.choice, terminal=False)  # two formats are refused before any work is done
     result = run(ForecastRequest(
         source=words.source, model=find_model(words.model, os.environ, Path()), read=read, horizon=words.horizon,
         levels=words.levels, quantiles=words.quantiles, cutoff=words.cutoff, append=words.append, future=words.future,

@@ -13,7 +13,7 @@ import typer
 
 from grucast.cli.options import offer
 from grucast.cli.output import OutputOptions, Table, TalkOptions, aligned, chosen, deliver, emit
-from grucast.cli.training import accuracy_table, verdict
+from grucast.cli.training import accuracy
 from grucast.core.config import option
 
 
@@ -63,9 +63,10 @@ def page(facts: Mapping[str, Any], *, verbose: bool = False) -> str:
     ]
     if verbose:
         rows += [(name, str(value)) for name, value in flattened(facts["settings"])]
-    accuracy = facts["accuracy"]
-    notes = "".join(f"note: {note}\n" for note in accuracy.get("notes") or ())
-    return f"{aligned(Table(('', ''), rows))}\n{accuracy_table(accuracy)}\n{verdict(accuracy)}\n{notes}"
+    report = facts["accuracy"]
+    several = len(facts["columns"]["target"]) > 1  # of one column the sentence on the skill says all
+    notes = "".join(f"note: {note}\n" for note in (report.get("notes") or () if several else ()))
+    return f"{aligned(Table(('', ''), rows))}\n{accuracy(report)}{notes}"
 
 
 def flattened(value: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, object]]:

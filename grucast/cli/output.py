@@ -53,10 +53,11 @@ class OutputOptions:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Rows of plain values: texts, numbers, None."""
+    """Rows of plain values: texts, numbers, None. With `words` numbers are written already, in all columns but one."""
 
     columns: Sequence[str]
     rows: Iterable[Sequence[object]]
+    words: bool = False
 
 
 # ---- data ----------------------------------------------------------------------------------------
@@ -119,7 +120,8 @@ def aligned(table: Table, *, bold: bool = False) -> str:
     """`table` in columns, numbers to the right; the header in bold where the terminal shows it."""
     rows = [list(row) for row in table.rows]
     cells = [list(map(shown, row)) for row in rows]
-    right = [any(isinstance(row[at], (int, float)) for row in rows) for at in range(len(table.columns))]
+    right = [at > 0 if table.words else any(isinstance(row[at], (int, float)) for row in rows)
+             for at in range(len(table.columns))]
     widths = [max(map(_width, [name, *(row[at] for row in cells)])) for at, name in enumerate(table.columns)]
     lines = ["  ".join(_pad(cell, width, end) for cell, width, end in zip(row, widths, right, strict=True)).rstrip()
              for row in [list(table.columns), *cells]]

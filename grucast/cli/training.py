@@ -12,9 +12,7 @@ import typer
 from grucast.cli.options import offer
 from grucast.cli.output import Table, TalkOptions, aligned, deliver, json_text, progress, tell, tell_notes
 from grucast.core.config import ReadOptions, TrainOptions, option
-
-_METRICS = {"mae": "MAE", "rmse": "RMSE", "smape": "sMAPE", "mase": "MASE", "wql": "WQL", "msis": "MSIS"}
-_BASELINES = ("naive", "seasonal_naive", "linear")
+from grucast.report.tables import report_table, verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +45,7 @@ def train(words: TrainWords, options: TrainOptions, read: ReadOptions, talk: Tal
     with progress(talk) as bar:
         result = run(request, bar)
     tell(summary(result.report), talk)
-    tell_notes(result.report["notes"], talk)
+    tell_notes(result.notes, talk)
     if words.json:
         deliver(json_text(result.report))
 
@@ -59,30 +57,13 @@ def summary(report: Mapping[str, Any]) -> str:
             f"frequency {report['freq'] or 'none'}, season {seasons or 'none'}\n"
             f"horizon {report['horizon']}, context {report['context_length']}, {report['parameters']:,} parameters, "
             f"{report['epochs']} epoch{'s' * (report['epochs'] != 1)} in {report['seconds']:.0f} s\n")
-    return f"{head}\n{accuracy_table(report)}\n{verdict(report)}\n"
+    return f"{head}\n{accuracy(report)}"
 
 
-def accuracy_table(accuracy: Mapping[str, Any]) -> str:
-    """Metrics of the model and of each baseline, a row each; `accuracy` has holdout and baselines."""
-    holdout, baselines = accuracy.get("holdout") or {}, accuracy.get("baselines") or {}
-    levels = list(holdout.get("coverage") or {})
-    rows = [[name, *map(metrics.get, _METRICS), *map((metrics.get("coverage") or {}).get, levels)]
-            for name, metrics in [("grucast", holdout), *sorted(baselines.items(), key=_place)]]
-    return aligned(Table(["held out", *_METRICS.values(), *(f"coverage {one}" for one in levels)], rows))
-
-
-def _place(item: tuple[str, Any]) -> int:
-    """Baselines from the plainest on; a model file has them by name."""
-    return _BASELINES.index(item[0]) if item[0] in _BASELINES else len(_BASELINES)
-
-
-def verdict(accuracy: Mapping[str, Any]) -> str:
-    """The skill in a sentence."""
-    skill = accuracy.get("skill")
-    errors = {name: one["mae"] for name, one in (accuracy.get("baselines") or {}).items() if one.get("mae") is not None}
-    best = f"the best baseline, {min(errors, key=lambda name: errors[name])}" if errors else "the best baseline"
-    if skill is None:
-        return "skill: not defined, since the baselines make no error or could not be measured"
-    if skill <= 0:
-        return f"no skill over {best} (skill {skill:.3f})"
-    return f"skill {skill:.3f}: the error is {skill:.1%} below that of {best}"
+def accuracy(report: Mapping[str, Any]) -> str:
+    """Metrics of the model and of each baseline, a row each, and the skill in a sentence; nothing without metrics."""
+    if not report.get("holdout"):
+        return ""
+    table = report_table(report)
+    skill = verdict(report.get("skill"), report.get("baselines") or {})
+    return f"{aligned(Table(table.columns, table.rows, words=True))}\n{skill}\n"

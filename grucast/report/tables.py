@@ -11,6 +11,8 @@ NOTHING = "–"
 
 # What a table of accuracy shows, in this order: its heading and the key of the metric.
 ACCURACY = (("MAE", "mae"), ("RMSE", "rmse"), ("sMAPE", "smape"), ("MASE", "mase"), ("WQL", "wql"), ("MSIS", "msis"))
+BASELINES = ("naive", "seasonal_naive", "linear")  # from the plainest on
+LITTLE = 0.005  # a skill below this is no skill
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,16 +66,23 @@ def seconds(value: float) -> str:
     return f"{int(value) // 60} min {int(value) % 60} s"
 
 
-def accuracy_table(metrics: Mapping[str, Mapping[str, Any]], *, title: str = "") -> Table:
-    """One row for each method in `metrics` (name → metrics as in the JSON of `train`), coverage last."""
-    levels = list(dict.fromkeys(level for one in metrics.values() for level in one.get("coverage", {})))
-    columns = ("", *(heading for heading, _ in ACCURACY), *(f"inside {level} %" for level in levels))
+def accuracy_table(metrics: Mapping[str, Mapping[str, Any]], *, title: str = "", corner: str = "") -> Table:
+    """One row for each method in `metrics` (name → metrics as in the JSON of `train`), shares of coverage last."""
+    levels = list(dict.fromkeys(level for one in metrics.values() for level in one.get("coverage") or {}))
+    columns = (corner, *(heading for heading, _ in ACCURACY), *(f"coverage {level}" for level in levels))
     rows = tuple(
-        (name.replace("_", " "), *(number(one.get(key)) for _, key in ACCURACY),
-         *(percent(one.get("coverage", {}).get(level)) for level in levels))
+        (name, *(number(one.get(key)) for _, key in ACCURACY),
+         *(number((one.get("coverage") or {}).get(level), 3) for level in levels))
         for name, one in metrics.items()
     )
     return Table(title, columns, rows)
+
+
+def report_table(accuracy: Mapping[str, Any]) -> Table:
+    """The table of a report of `train` or of the accuracy in a model: the model, then baselines, the plainest first."""
+    order = {name: place for place, name in enumerate(BASELINES)}
+    baselines = sorted((accuracy.get("baselines") or {}).items(), key=lambda item: order.get(item[0], len(order)))
+    return accuracy_table({"grucast": accuracy.get("holdout") or {}, **dict(baselines)}, corner="held out")
 
 
 def facts_table(facts: Mapping[str, object], *, title: str = "") -> Table:
@@ -85,20 +94,20 @@ def verdict(skill: float | None, baselines: Mapping[str, Mapping[str, Any]]) -> 
     """How the model does beside the best baseline, in one plain sentence.
 
     >>> verdict(0.25, {"naive": {"mae": 4.0}, "linear": {"mae": 3.5}})
-    'error 25.0 % smaller than that of the best baseline, linear'
-    >>> verdict(-0.02, {"naive": {"mae": 4.0}})
-    'no skill over the naive forecast: its error is 2.0 % smaller'
+    'skill 0.250: the error is 25.0 % below that of the best baseline, linear'
+    >>> verdict(-0.25, {"naive": {"mae": 4.0}})
+    'no skill over the naive forecast: its error is 20.0 % smaller'
     """
     known = {name: one["mae"] for name, one in baselines.items() if one.get("mae") is not None
              and math.isfinite(one["mae"])}
     if not known:
-        return "there is no baseline to compare with"
+        return "skill not defined: there is no baseline to compare with"
     best = min(known, key=lambda name: known[name]).replace("_", " ")
     if skill is None or not math.isfinite(skill):
-        return f"the error cannot be compared with that of the best baseline, {best}"
-    if skill > 0:
-        return f"error {percent(skill)} smaller than that of the best baseline, {best}"
-    if skill == 0:
+        return f"skill not defined: the error cannot be compared with that of the best baseline, {best}"
+    if skill >= LITTLE:
+        return f"skill {skill:.3f}: the error is {percent(skill)} below that of the best baseline, {best}"
+    if skill > -LITTLE:
         return f"no skill over the {best} forecast: the errors are alike"
     return f"no skill over the {best} forecast: its error is {percent(skill / (skill - 1))} smaller"
 

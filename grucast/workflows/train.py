@@ -41,10 +41,11 @@ class TrainRequest:
 
 @dataclass(frozen=True, slots=True)
 class TrainResult:
-    """Where the model lies, and the report with the keys of `train --json`."""
+    """Where the model lies, the report with the keys of `train --json`, and its notes that say more."""
 
     path: Path
     report: dict[str, Any]
+    notes: tuple[str, ...]
 
 
 def train(request: TrainRequest, progress: Progress = silent) -> TrainResult:
@@ -69,9 +70,11 @@ def train(request: TrainRequest, progress: Progress = silent) -> TrainResult:
     facts = data_facts(request, reading, panel, output)
     digest = save(pack(prepared, final, facts, accuracy, torch_version()), output)
     keeper.forget()
-    notes = [*reading.notes, *gap_notes, *prepared.notes, *accuracy["notes"]]
-    outcome = {"model": str(output), "digest": digest, "seconds": time.monotonic() - started}
-    return TrainResult(output, _report(prepared, final, reading, accuracy, outcome | {"notes": notes}))
+    assumed = [*reading.notes, *gap_notes, *prepared.notes]
+    notes = [*assumed, *accuracy["notes"]]
+    outcome = {"model": str(output), "digest": digest, "seconds": time.monotonic() - started, "notes": notes}
+    said = notes if len(panel.channels) > 1 else assumed  # of one channel the skill says what its note would
+    return TrainResult(output, _report(prepared, final, reading, accuracy, outcome), tuple(said))
 
 
 def check_options(options: TrainOptions) -> None:

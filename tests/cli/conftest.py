@@ -58,7 +58,7 @@ def model(tmp_path) -> Path:
     return Path(shutil.copyfile(MODEL, tmp_path / "energy.grucast"))
 
 
-REPORT = {
+REPORT: dict[str, Any] = {
     "model": "data.grucast", "digest": "ab" * 32, "series": 1, "rows": 1000, "freq": "h", "season": [24, 168],
     "horizon": 24, "context_length": 168, "parameters": 12345, "epochs": 3, "seconds": 4.2,
     "holdout": {"mae": 8.0, "rmse": 10.0, "mase": float("nan"), "coverage": {"80": 0.81, "95": 0.94}},
@@ -74,7 +74,7 @@ def trained(monkeypatch) -> list[Any]:
     def train(request, progress):
         progress("fit", 1, 2)
         asked.append(request)
-        return types.SimpleNamespace(path=Path("data.grucast"), report=REPORT)
+        return types.SimpleNamespace(path=Path("data.grucast"), report=REPORT, notes=tuple(REPORT["notes"]))
 
     module.TrainRequest = types.SimpleNamespace
     module.train = train

@@ -8,7 +8,17 @@ import math
 import pytest
 
 from grucast.report import panel, tables
-from grucast.report.tables import NOTHING, Table, accuracy_table, facts_table, markdown, number, percent, verdict
+from grucast.report.tables import (
+    NOTHING,
+    Table,
+    accuracy_table,
+    facts_table,
+    markdown,
+    number,
+    percent,
+    report_table,
+    verdict,
+)
 
 SCORES = {"mae": 1.5, "rmse": 2.0, "mse": 4.0, "smape": 12.0, "mase": 0.8, "wql": 0.05, "msis": 7.0,
           "coverage": {"80": 0.81, "95": None}}
@@ -29,10 +39,16 @@ def test_numbers_have_four_significant_digits(value, words):
 
 def test_an_accuracy_table_has_a_row_a_method_and_the_coverage_last():
     table = accuracy_table({"grucast": SCORES, "seasonal_naive": {**SCORES, "mae": None}})
-    assert table.columns[1:] == ("MAE", "RMSE", "sMAPE", "MASE", "WQL", "MSIS", "inside 80 %", "inside 95 %")
+    assert table.columns[1:] == ("MAE", "RMSE", "sMAPE", "MASE", "WQL", "MSIS", "coverage 80", "coverage 95")
     assert table.rows[0][:2] == ("grucast", "1.500")
-    assert table.rows[0][-2:] == ("81.0 %", NOTHING)
-    assert table.rows[1][:2] == ("seasonal naive", NOTHING)
+    assert table.rows[0][-2:] == ("0.810", NOTHING)
+    assert table.rows[1][:2] == ("seasonal_naive", NOTHING)
+
+
+def test_a_report_has_the_model_first_and_then_the_plainest_baseline_on():
+    table = report_table({"holdout": SCORES, "baselines": {"linear": SCORES, "drift": SCORES, "naive": SCORES}})
+    assert [row[0] for row in table.rows] == ["grucast", "naive", "linear", "drift"]
+    assert table.columns[0] == "held out"
 
 
 def test_a_row_that_does_not_fit_is_refused():
@@ -58,13 +74,15 @@ BASELINES = {"naive": {"mae": 4.0}, "seasonal_naive": {"mae": 2.0}, "linear": {"
 
 
 def test_skill_is_said_beside_the_best_baseline():
-    assert verdict(0.1, BASELINES) == "error 10.0 % smaller than that of the best baseline, seasonal naive"
+    assert verdict(0.1, BASELINES) == \
+        "skill 0.100: the error is 10.0 % below that of the best baseline, seasonal naive"
 
 
 def test_no_skill_is_said_plainly():
     # skill −0.25: the model's error is 2.5, the baseline's 2.0 is 20 % smaller
     assert verdict(-0.25, BASELINES) == "no skill over the seasonal naive forecast: its error is 20.0 % smaller"
-    assert verdict(0.0, BASELINES) == "no skill over the seasonal naive forecast: the errors are alike"
+    for little in (0.0, 0.004, -0.004):
+        assert verdict(little, BASELINES) == "no skill over the seasonal naive forecast: the errors are alike"
 
 
 def test_what_cannot_be_compared_is_said():
