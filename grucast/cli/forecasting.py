@@ -49,7 +49,7 @@ def forecast(words: ForecastWords, output: OutputOptions, read: ReadOptions, tal
     result = run(ForecastRequest(
         source=words.source, model=find_model(words.model, os.environ, Path()), read=read, horizon=words.horizon,
         levels=words.levels, quantiles=words.quantiles, cutoff=words.cutoff, append=words.append, future=words.future,
-        plot=words.plot))
+        plot=words.plot, output=output.output))
     document = {"model": result.model, "digest": result.digest, "cutoff": result.cutoff, "freq": result.freq,
                 "forecasts": result.forecasts, "notes": list(result.notes)}
     if talk.verbose:

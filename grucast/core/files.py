@@ -41,6 +41,18 @@ def publish(path: Path, content: bytes) -> None:
         raise write_error(error, path) from error
 
 
+def check_place(path: Path) -> None:
+    """Raise what a file at `path` cannot be written for, as far as it can be told before hours of work."""
+    try:
+        _mode(path)
+        if not path.parent.is_dir():
+            raise CannotCreate(f"cannot write {path}: there is no folder {path.parent}")
+        if not os.access(path.parent, os.W_OK | os.X_OK):
+            raise Denied(f"cannot write {path}: permission denied")
+    except OSError as error:
+        raise write_error(error, path) from error
+
+
 def write_whole(path: Path, content: bytes) -> None:
     """Put `content` at `path`, whole or not at all, and leave nothing beside it; see `rewriting`."""
     with rewriting(path) as write:

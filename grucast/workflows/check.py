@@ -14,8 +14,11 @@ from grucast.core.series import Panel
 from grucast.data.checking import examine
 from grucast.data.findings import Finding
 from grucast.data.writing import format_stamps
+from grucast.preprocessing.frequency import default_horizon
 from grucast.preprocessing.gaps import regularise
 from grucast.preprocessing.seasons import find_seasons
+from grucast.preprocessing.sources import length_known
+from grucast.preprocessing.splits import split_by_time
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,6 +44,7 @@ def check(sources: Sequence[str], read: ReadOptions) -> CheckResult:
         try:
             panel, notes = regularise(panel, gaps=read.rows.gaps, file=reading.file)
             told += [Finding("note", one) for one in notes]
+            told += _too_short(panel, reading.file)
         except DataError as error:
             told.append(Finding("error", error.message, error.line, error.column, error.mend, error.file))
         understood = _understood(panel, reading.rows)
@@ -51,6 +55,15 @@ def check(sources: Sequence[str], read: ReadOptions) -> CheckResult:
 def document(result: CheckResult) -> dict[str, Any]:
     """The result with the keys of `check --json`."""
     return {"readable": result.readable, **result.understood, "findings": [asdict(one) for one in result.findings]}
+
+
+def _too_short(panel: Panel, file: str) -> list[Finding]:
+    """An error where no series is long enough to learn from and to hold something out."""
+    lengths = [length_known(one) for one in panel.series]
+    horizon = default_horizon(panel.freq, find_seasons(panel), int(np.median(lengths)))
+    if any(split_by_time(rows, horizon, 1) for rows in lengths):
+        return []
+    return [Finding("error", f"nothing can be learned from {max(lengths)} rows", mend="give more rows", file=file)]
 
 
 def _understood(panel: Panel, rows: int) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from grucast.preprocessing.windows import Source, flatten
 from grucast.preprocessing.zones import instants
 from grucast.workflows.drift import check_frequency, check_level
 from grucast.workflows.forecast_table import interval_levels, lay_out, named_levels, with_cutoffs
-from grucast.workflows.locate import find_data
+from grucast.workflows.locate import check_outputs, find_data
 from grucast.workflows.model_file import series_ids, unpack
 
 TOGETHER = 2_000  # series forecast in one go
@@ -43,6 +43,7 @@ class ForecastRequest:
     append: Path | None = None
     future: str | None = None
     plot: Path | None = None
+    output: Path | None = None  # where the rows will be written, so that it is neither the model nor the data
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -72,6 +73,7 @@ def forecast(request: ForecastRequest) -> ForecastResult:
     named = named_levels(levels, request.quantiles, manifest)
     model = _unpacked(artifact, request.model)
     source = find_data(request.source, manifest, request.model)
+    check_outputs((request.output, request.append, request.plot), (source, request.model))
     reading = read_panel([source], request.read, layout=manifest.layout)
     check_frequency(reading.panel, reading.file)
     panel, _ = regularise(reading.panel, file=reading.file)

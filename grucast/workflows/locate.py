@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from grucast.core.errors import InputMissing, UsageError
@@ -68,3 +68,12 @@ def default_output(sources: Sequence[str]) -> Path:
             name = name[: -len(ending)]
             break
     return Path(f"{name or 'model'}.grucast")
+
+
+def check_outputs(outputs: Iterable[Path | None], inputs: Iterable[str | Path]) -> None:
+    """UsageError where a file that will be written is one that is read."""
+    read = [Path(one) for one in inputs if str(one) != "-"]
+    for output in filter(None, outputs):
+        for one in read:
+            if output == one or (output.exists() and one.exists() and output.samefile(one)):
+                raise UsageError(f"{output} is read by this very command; name another file to write to")
