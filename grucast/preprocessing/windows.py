@@ -99,6 +99,10 @@ class Windows:
     def __len__(self) -> int:
         return len(self.x)
 
+    def moves(self, y: Array, seen: Mask) -> Array:
+        """What is learned: targets y (B, H) less the anchor, 0 where not `seen` (B, H), faults held as in `x`."""
+        return np.where(seen, np.clip(y - self.level[:, None], -FARTHEST, FARTHEST), 0.0)
+
 
 def gather(streams: Streams, spec: WindowSpec, stream: Ints, cutoff: Ints) -> Windows:
     """The contexts that end before row `cutoff` (B,) of `stream` (B,), with covariates over context and horizon."""
