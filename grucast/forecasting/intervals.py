@@ -33,12 +33,13 @@ def calibrate(quantiles: Array, y: Array, seen: Mask, levels: Sequence[float]) -
     """
     horizon, middle = y.shape[1], _middle(levels)
     factors = np.ones((horizon, len(levels)))
-    counts = (seen & np.isfinite(quantiles[:, :, middle])).sum(axis=0)
+    usable = seen & (quantiles[:, :, -1] > quantiles[:, :, 0])  # not NaN, and not flat: a series that never moved
+    counts = usable.sum(axis=0)
     if not counts.any():
         return factors
     for step in range(horizon):
         first, stop = _pool(counts, step)
-        use = seen[:, first:stop] & np.isfinite(quantiles[:, first:stop, middle])
+        use = usable[:, first:stop]
         error = (y[:, first:stop] - quantiles[:, first:stop, middle])[use]
         for index, level in enumerate(levels):
             if index != middle:
