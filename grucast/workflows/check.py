@@ -19,6 +19,7 @@ from grucast.preprocessing.gaps import regularise
 from grucast.preprocessing.seasons import find_seasons
 from grucast.preprocessing.sources import length_known
 from grucast.preprocessing.splits import split_by_time
+from grucast.workflows.noticing import constant_columns
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,7 +44,7 @@ def check(sources: Sequence[str], read: ReadOptions) -> CheckResult:
         panel = reading.panel
         try:
             panel, notes = regularise(panel, gaps=read.rows.gaps, file=reading.file)
-            told += [Finding("note", one) for one in notes]
+            told += [Finding("note", one) for one in (*notes, *constant_columns(panel))]
             told += _too_short(panel, reading.file)
         except DataError as error:
             told.append(Finding("error", error.message, error.line, error.column, error.mend, error.file))

@@ -11,20 +11,22 @@ import numpy as np
 from grucast.core.errors import ModelError
 from grucast.core.results import Artifact
 from grucast.core.series import Clock, Panel, Series
+from grucast.preprocessing.alias import parse_frequency
 from grucast.preprocessing.frequency import find_frequency, find_step
-from grucast.preprocessing.grid import is_numeric, locate
+from grucast.preprocessing.grid import is_numeric, locate, nominal_share
 from grucast.workflows.model_file import series_ids
 
 FAR_LEVEL = 100.0  # times off: another unit, not another week
 CONTEXTS = 10  # whose median is compared
 STEP_SLACK = 0.01  # share of a numeric step
+NOMINAL = 0.8  # share of stamps exactly on their place in the week or the month
 
 
 def check_frequency(panel: Panel, file: str) -> None:
     """ModelError where rows that are not gridded yet have another frequency than the clock of the model.
 
     Where most steps are single steps of the model's grid the frequency is that of the model: a few stamps off
-    the grid, or gaps, are for the gridding to judge.
+    the grid, or gaps, are for the gridding to judge. So are steps without any frequency.
     """
     clock = panel.layout.clock
     if is_numeric(clock) and clock.kind != "row" and not clock.freq:
@@ -38,10 +40,18 @@ def check_frequency(panel: Panel, file: str) -> None:
 
 
 def _keeps(series: Sequence[Series], clock: Clock) -> bool:
-    """Whether half of the steps lead from one place of the grid to the next."""
+    """Whether half of the steps are those of the clock, and weeks and months begin on its day."""
     axes = [one.ds for one in series if len(one) > 1]
-    steps = np.concatenate([np.diff(locate(axis, clock)[0]) for axis in axes]) if axes else np.ones(1)
-    return bool(np.median(steps) == 1)
+    if not axes:
+        return True
+    frequency = parse_frequency(clock.freq)
+    if not is_numeric(clock) and frequency.unit == "time":  # off the grid, two half hours are an hour of places
+        return bool(np.median(np.concatenate([np.diff(axis) for axis in axes]).astype(np.int64)) == frequency.count)
+    single = np.median(np.concatenate([np.diff(locate(axis, clock)[0]) for axis in axes])) == 1
+    if is_numeric(clock) or frequency.unit in ("day", "business"):
+        return bool(single)
+    nominal = sum(nominal_share(axis, clock) * len(axis) for axis in axes)
+    return bool(single and nominal >= NOMINAL * sum(map(len, axes)))
 
 
 def _other(file: str, found: str, trained: str) -> ModelError:

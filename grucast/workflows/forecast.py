@@ -81,10 +81,7 @@ def forecast(request: ForecastRequest) -> ForecastResult:
         panel = _until(panel, request.cutoff, reading.file)
     check_level(panel, artifact, reading.file)
     horizon = request.horizon or manifest.window.horizon
-    try:
-        found = forecast_panel(panel, model, horizon, manifest.data.first)
-    except DataError as error:  # the grid of the model and that of the data do not meet
-        raise ModelError(f"{reading.file}: the stamps lie between those of the model: {error.message}") from error
+    found = forecast_panel(panel, model, horizon, manifest.data.first)
     table = lay_out(found, panel, named, reading.file)
     notes = [*reading.notes, *_notes(panel, artifact, horizon), *table.notes]
     if request.plot is not None:

@@ -23,6 +23,7 @@ from grucast.workflows.assess import Protocol, assess, skill_notes
 from grucast.workflows.learn import Learned, Prepared, learn, prepare, train_to
 from grucast.workflows.locate import remembered_path
 from grucast.workflows.model_file import pack
+from grucast.workflows.noticing import constant_columns
 from grucast.workflows.train import Given, TrainRequest, TrainResult
 
 FIT_SHARE = 0.7  # of --max-seconds, for the search; the rest trains on to the last row
@@ -38,12 +39,13 @@ def train_model(given: Given, progress: Progress) -> TrainResult:
     later = train_to(prepared, learned, "report", last)
     accuracy = assess(prepared, later.forecaster, Protocol(progress=progress))
     final = train_to(prepared, later, "end", last)
-    accuracy |= {"season": list(prepared.seasons), "notes": skill_notes(accuracy)}
+    flat, skill = constant_columns(panel), skill_notes(accuracy)
+    accuracy |= {"season": list(prepared.seasons), "notes": [*flat, *skill]}
     facts = data_facts(request, reading, panel, output)
     digest = save(pack(prepared, final, facts, accuracy, torch_version()), output)
     keeper.forget()
-    assumed = [*reading.notes, *given.notes, *prepared.notes]
-    notes = [*assumed, *accuracy["notes"]]
+    assumed = [*reading.notes, *given.notes, *prepared.notes, *flat]
+    notes = [*assumed, *skill]
     outcome = {"model": str(output), "digest": digest, "seconds": time.monotonic() - given.started, "notes": notes}
     said = notes if len(panel.channels) > 1 else assumed  # of one channel the skill says what its note would
     return TrainResult(output, _report(prepared, final, reading, accuracy, outcome), tuple(said))
