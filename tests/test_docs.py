@@ -21,8 +21,7 @@ ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", ROOT / "CONTRIBUTING.md", *DOCS.rglob("*.md")])
 GENERATED = DOCS / "reference" / "cli.md"
-TINY = {"GRUCAST_EPOCHS": "1", "GRUCAST_HIDDEN": "4", "GRUCAST_CONTEXT_LENGTH": "48", "GRUCAST_MAX_SECONDS": "1",
-        "GRUCAST_THREADS": "1"}  # fmt: skip
+TINY = "epochs = 1\nhidden = 4\ncontext_length = 48\ntrain_rows = 1500\nmax_seconds = 0.2\nthreads = 1\n"  # of train
 OTHERS = {"--args", "--upgrade"}  # options of other programs
 
 
@@ -52,9 +51,11 @@ EXAMPLES = [page for page in PAGES if list(runner.blocks(text(page)))]
 
 @pytest.mark.parametrize("page", EXAMPLES, ids=name)
 def test_the_examples_run_and_print_what_the_page_shows(page, tmp_path):
-    folder = runner.page_folder(tmp_path)
+    (tmp_path / "tiny.toml").write_text(TINY)
+    environ = runner.clean_environment() | {"GRUCAST_CONFIG": str(tmp_path / "tiny.toml")}
+    folder = runner.page_folder(tmp_path / "page")
     for block in runner.blocks(text(page)):
-        steps = runner.run(block, folder, runner.clean_environment() | TINY)
+        steps = runner.run(block, folder, environ)
         for step in steps:
             code = block.code if step is steps[-1] else 0
             assert step.code == code, f"{step.command}\n" + "\n".join(step.printed)
