@@ -9,7 +9,7 @@ import math
 
 import pytest
 
-from tests.conftest import contents, hourly, write_lines
+from tests.command import contents, hourly, write_lines
 
 
 def forecast(installed, *words: str) -> tuple[list[dict[str, str]], str]:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import TINY, hourly, write_lines
+from tests.command import TINY, hourly, write_lines
 
 FIXTURES = Path(__file__).parents[1] / "data" / "fixtures"
 
@@ -80,7 +80,7 @@ def test_a_constant_series_is_forecast_as_that_constant(installed, tmp_path):
     assert "load is always 7" in installed("forecast").err
 
 
-@pytest.mark.parametrize("scale", [1e305, 1e-302])
+@pytest.mark.parametrize("scale", [1e305, pytest.param(1e-302, marks=pytest.mark.slow)])
 def test_forecasts_of_extreme_numbers_are_those_of_plain_ones(installed, tmp_path, scale):
     """A power of ten more or less changes nothing but the last digits: all is scaled in float64."""
     write_lines(tmp_path / "plain.csv", hourly(60))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import contents, hourly, write_lines
+from tests.command import contents, hourly, write_lines
 
 FIXTURES = Path(__file__).parents[1] / "data" / "fixtures"
 
