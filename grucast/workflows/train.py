@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,6 +63,7 @@ def train(request: TrainRequest, progress: Progress = silent) -> TrainResult:
     check_place(output)
     reading = read_panel(request.sources, request.read)
     panel, notes = regularise(reading.panel, gaps=request.read.rows.gaps, file=reading.file)
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch: spinning threads cost ten times on busy cores
     from grucast.workflows.train_model import train_model  # imports torch: data that are refused are so at once
 
     return train_model(Given(request, reading, panel, tuple(notes), output, started), progress)
@@ -69,13 +71,11 @@ def train(request: TrainRequest, progress: Progress = silent) -> TrainResult:
 
 def check_options(options: TrainOptions) -> None:
     """UsageError for options that contradict each other or would change nothing."""
-    values, network = options.values, options.network
+    values = options.values
     if values.min is not None and values.max is not None and values.min >= values.max:
         raise UsageError(f"--min {values.min:g} is not below --max {values.max:g}")
     if values.transform == "log" and values.max is not None and values.max <= 0:
         raise UsageError(f"--transform log needs values above zero, --max is {values.max:g}")
     for level in values.levels:
-        if level not in (80, 95) and level > 95:
+        if level > 95:
             raise UsageError(f"--levels {level}: levels up to 95 are trained")
-    if network.layers > 1 and network.dropout == 0.0 and options.fit.patience is not None:
-        return  # allowed: every option changes something
