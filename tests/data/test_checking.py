@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from conftest import FIXTURES, options_of
-
 from grucast.data.checking import examine
+from tests.data.conftest import FIXTURES, options_of
 
 
 def look(tmp_path, text, **given):

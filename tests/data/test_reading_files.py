@@ -10,10 +10,10 @@ import sys
 
 import numpy as np
 import pytest
-from conftest import options_of
 
 from grucast.core.errors import DataError, InputMissing, ModelError, UsageError
 from grucast.data.reading import read_panel
+from tests.data.conftest import options_of
 
 DAYS = "".join(f"2024-01-0{day},{day}\n" for day in range(1, 5))
 

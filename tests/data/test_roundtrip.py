@@ -7,13 +7,13 @@ import io
 
 import numpy as np
 import pytest
-from conftest import options_of
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from grucast.core.errors import DataError
 from grucast.data.reading import read_panel
 from grucast.data.writing import format_stamps, render_csv
+from tests.data.conftest import options_of
 
 finite = st.floats(allow_nan=False, allow_infinity=False, width=64).filter(lambda one: abs(one) < 1e300)
 numbers = st.one_of(st.none(), finite, st.integers(-10**15, 10**15).map(float))
