@@ -42,10 +42,10 @@ def test_coverage_of_exchangeable_windows_is_within_the_finite_sample_bound(wind
 
 
 def test_a_factor_is_the_ratio_that_the_finite_sample_rule_names():
-    y = np.arange(1.0, 10.0)[:, None]  # nine errors 1 .. 9 above a median of 0, allowed 2
-    offered = quantiles_around(np.zeros((9, 1)), 2.0)
-    factors = calibrate(offered, y, np.ones((9, 1), dtype=bool), LEVELS)
-    assert factors[0].tolist() == [0.0, 1.0, 4.5]  # the (9 + 1) 0.9 = 9th smallest ratio; below, none was passed
+    y = np.arange(1.0, 11.0)[:, None]  # ten errors 1 .. 10 above a median of 0, allowed 2
+    offered = quantiles_around(np.zeros((10, 1)), 2.0)
+    factors = calibrate(offered, y, np.ones((10, 1), dtype=bool), LEVELS)
+    assert factors[0].tolist() == [0.0, 1.0, 5.0]  # the (10 + 1) 0.9 = 9.9, so 10th smallest ratio; below, none
 
 
 def test_the_lower_side_mirrors_the_upper():
