@@ -1,4 +1,4 @@
-"""Train one network or several that are averaged, each from its own seed, and train them on to the last row."""
+"""Train one network or several that are averaged, each from its own seed, and train them anew on more rows."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-import torch
-
 from grucast.core.arrays import Ints
 from grucast.core.config import ModelConfig, TrainingConfig, WindowSpec
 from grucast.inference.weights import Weights
 from grucast.preprocessing.windows import Streams
 from grucast.training.fit import Examples, Fit, Fitted, Run
 from grucast.training.sampling import Sampler
+
+ON_STEPS, ON_RATE = 0.3, 0.5  # of the steps and of the rate, where training goes on to the last rows
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,7 +33,7 @@ def train_members(job: Job, sampler: Sampler, validation: tuple[Ints, Ints], run
     for member in range(len(fitted), job.training.members):
         if fitted and time.monotonic() > run.deadline:
             break
-        fit = _fit(job, Examples(job.streams, sampler, validation), member, run)
+        fit = _fit(job, Examples(job.streams, sampler, None, validation), member, run)
         if keeper and keeper.running is not None:
             fit.restore(keeper.running)
         fitted.append(fit.to_the_best())
@@ -42,15 +42,21 @@ def train_members(job: Job, sampler: Sampler, validation: tuple[Ints, Ints], run
     return fitted
 
 
-def train_on(
-    job: Job, sampler: Sampler, members: Sequence[Weights], steps: Sequence[int], run: Run
+def train_more(
+    job: Job, sampler: Sampler, start: Sequence[tuple[Weights, Fitted]], run: Run, *, anew: bool
 ) -> list[Weights]:
-    """The members after `steps` more steps on windows up to the last row."""
+    """Each member trained on other windows: anew for the steps and with the penalty that its first fit found, or on.
+
+    `start` has the present weights of each member and what its first fit found. A member that does not
+    finish before the deadline keeps its present weights.
+    """
     out: list[Weights] = []
-    for member, weights in enumerate(members):
-        fit = _fit(job, Examples(job.streams, sampler, (sampler.stream[:0], sampler.stream[:0])), member, run)
-        fit.network.load_state_dict({name: torch.tensor(value) for name, value in weights.items()})
-        out.append(fit.on_to_the_last(steps[member]).weights)
+    for member, (weights, found) in enumerate(start):
+        fit = _fit(job, Examples(job.streams, sampler, found.penalty), member, run)
+        if not anew:
+            fit.load(weights)
+        done = fit.for_steps(found.steps) if anew else fit.for_steps(round(ON_STEPS * found.steps), ON_RATE)
+        out.append(weights if done is None else done.weights)
     return out
 
 

@@ -6,6 +6,7 @@ million rows is looked at as often as one of ten thousand. The learning rate fal
 
 from __future__ import annotations
 
+import copy
 import json
 import math
 import time
@@ -27,23 +28,26 @@ from grucast.networks.heads import LinearPath
 from grucast.preprocessing.windows import Streams, gather, gather_targets
 from grucast.training.losses import loss_of
 from grucast.training.sampling import Sampler
-from grucast.training.start import start_linear
+from grucast.training.start import PENALTIES, start_linear
 
-DECAY = 0.8
-STEPS_MIN, STEPS_MAX = 30, 250  # of one epoch
+STEPS_MIN, STEPS_MAX = 30, 100  # of one epoch
+AVERAGING = 0.98  # weight of the average so far, a step
 WARM_UP = 50  # steps until the learning rate is whole
-PATH_RATE = 0.1  # of the rate, for the linear path, which begins where it should be
-TRAIN_ON_RATE = 0.3  # of the peak rate, where training goes on to the last row
+PATH_RATE = 0.5  # of the rate, for the linear path, which begins where it should be
 VALIDATION_CHUNK = 1024
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Examples:
-    """What is learned from: windows to fit on, and fixed windows (stream, cutoff) to validate on."""
+    """What is learned from: windows to fit on, and fixed windows (stream, cutoff) to validate on.
+
+    `penalty` is that of the ridge that the linear path begins as; None finds it on the validation windows.
+    """
 
     streams: Streams
     sampler: Sampler
-    validation: tuple[Ints, Ints]
+    penalty: float | None = None
+    validation: tuple[Ints, Ints] = (np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64))
 
 
 class Keeps(Protocol):
@@ -81,6 +85,7 @@ class FitState:
     best_step: int = 0
     stale: int = 0
     network: dict[str, Tensor] = field(default_factory=dict)
+    average: dict[str, Tensor] = field(default_factory=dict)
     best: dict[str, Tensor] = field(default_factory=dict)
     optimizer: dict[str, Tensor] = field(default_factory=dict)
     draws: str = ""  # JSON of the NumPy generator
@@ -89,12 +94,13 @@ class FitState:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Fitted:
-    """Weights of one network (float32, by name), how many steps made them, and their validation loss."""
+    """Weights of one network (float32, by name), how they came about."""
 
     weights: dict[str, Array32]
     steps: int
     epochs: int
     loss: float
+    penalty: float  # of the ridge that the linear path began as
 
 
 def examples_at(
@@ -103,9 +109,8 @@ def examples_at(
     """The windows at (stream, cutoff) as tensors, and their targets: values less the anchor (B, H), mask (B, H)."""
     windows = gather(streams, window, *at)
     y, seen = gather_targets(streams, window.horizon, *at)
-    anchored = np.where(seen, y - windows.level[:, None], 0.0)
     batch = Batch(*[_tensor(getattr(windows, name), device) for name in Batch._fields])
-    return batch, (_tensor(anchored, device), _tensor(seen, device))
+    return batch, (_tensor(windows.moves(y, seen), device), _tensor(seen, device))
 
 
 def _tensor(values: npt.NDArray[Any], device: str) -> Tensor:
@@ -122,9 +127,8 @@ class Fit:
         torch.manual_seed(config.seed)
         self.rng = np.random.default_rng(config.seed)
         self.network: nn.Module = NETWORKS.load(self.model.network)(self.model, self.window).to(run.device)
-        path = getattr(self.network, "linear", None)
-        if isinstance(path, LinearPath) and len(examples.validation[0]):
-            start_linear(path, (examples.streams, self.window), examples.sampler, examples.validation, config.seed)
+        self.penalty = self._start()
+        self.average = copy.deepcopy(self.network).eval()
         self.optimizer = make_optimizer(self.network, config)
         self.levels = torch.tensor(self.model.quantile_levels, device=run.device)
         self.state = FitState()
@@ -136,50 +140,57 @@ class Fit:
         state, config = self.state, self.config
         if not state.best:
             self._validate()  # the start counts: it may be the best
+        total = config.epochs * self.steps_per_epoch
         while state.epoch < config.epochs and state.stale < config.patience:
-            rate = config.learning_rate * DECAY**state.epoch
             for _ in range(self.steps_per_epoch):
                 if time.monotonic() > self.run.deadline:
                     break
-                warm = min(1.0, (state.step + 1) / WARM_UP)
-                self._step(rate * warm)
-                self.run.progress("train", state.step, config.epochs * self.steps_per_epoch, f"epoch {state.epoch + 1}")
+                self._step(self._rate(state.step, total))
+                self.run.progress("train", state.step, total, f"epoch {state.epoch + 1}")
             self._validate()
             if time.monotonic() > self.run.deadline:
                 break
             if self.run.keeper is not None:
                 self.run.keeper.keep(self.snapshot())
-        self.network.load_state_dict(state.best)
+        self.average.load_state_dict(state.best)
         return self._fitted(state.best_step)
 
-    def on_to_the_last(self, steps: int) -> Fitted:
-        """Train on from the present weights for `steps` steps, the rate falling to zero."""
-        peak = self.config.learning_rate * TRAIN_ON_RATE
+    def load(self, weights: Mapping[str, Array32]) -> None:
+        """Go on from these weights."""
+        for network in (self.network, self.average):
+            network.load_state_dict({name: torch.tensor(value) for name, value in weights.items()})
+
+    def for_steps(self, steps: int, share: float = 1.0) -> Fitted | None:
+        """Train for `steps` steps at `share` of the rate, falling to zero; the weights at the end.
+
+        None where time ran out before.
+        """
         for done in range(steps):
             if time.monotonic() > self.run.deadline:
-                break
-            warm = min(1.0, (done + 1) / WARM_UP)
-            self._step(peak * warm * 0.5 * (1.0 + math.cos(math.pi * done / steps)))
-            self.run.progress("train on", done + 1, steps)
-        return self._fitted(self.state.best_step)
+                return None
+            self._step(share * self._rate(done, steps))
+            self.run.progress("train anew", done + 1, steps)
+        return self._fitted(steps)
 
     def snapshot(self) -> FitState:
         """All that a later process needs to go on bit for bit."""
         state = self.state
-        state.network = _copy(self.network.state_dict())
+        state.network, state.average = _copy(self.network.state_dict()), _copy(self.average.state_dict())
         state.optimizer = {
             f"{index}.{name}": value.clone()
             for index, slots in self.optimizer.state_dict()["state"].items()
             for name, value in slots.items()
         }
         state.draws = json.dumps(self.rng.bit_generator.state)
-        state.noise = torch.get_rng_state()
+        on_cpu = self.run.device == "cpu"
+        state.noise = torch.get_rng_state() if on_cpu else torch.cuda.get_rng_state()
         return state
 
     def restore(self, state: FitState) -> None:
         """Go on from a snapshot."""
         self.state = state
         self.network.load_state_dict(state.network)
+        self.average.load_state_dict(state.average)
         slots: dict[int, dict[str, Tensor]] = {}
         for name, value in state.optimizer.items():
             index, _, slot = name.partition(".")
@@ -188,7 +199,21 @@ class Fit:
         self.optimizer.load_state_dict({"state": slots, "param_groups": whole["param_groups"]})
         self.rng.bit_generator.state = json.loads(state.draws)
         if state.noise is not None:
-            torch.set_rng_state(state.noise)
+            (torch.set_rng_state if self.run.device == "cpu" else torch.cuda.set_rng_state)(state.noise)
+
+    def _start(self) -> float:
+        """Begin the linear path, where there is one, as a ridge; its penalty."""
+        path, examples = getattr(self.network, "linear", None), self.examples
+        if not isinstance(path, LinearPath):
+            return 0.0
+        penalties = PENALTIES if examples.penalty is None else (examples.penalty,)
+        data = (examples.streams, self.window, self.config.seed)
+        return start_linear(path, data, examples.sampler, examples.validation, penalties)
+
+    def _rate(self, step: int, total: int) -> float:
+        """The learning rate: up in `WARM_UP` steps, then down to zero on half a cosine (arXiv 1608.03983)."""
+        warm = min(1.0, (step + 1) / WARM_UP)
+        return self.config.learning_rate * warm * 0.5 * (1.0 + math.cos(math.pi * step / total))
 
     def _step(self, rate: float) -> None:
         """One batch."""
@@ -203,36 +228,48 @@ class Fit:
         if torch.isfinite(norm):  # one mad batch must not cost the run
             self.optimizer.step()
         self.state.step += 1
+        self._follow()
+
+    def _follow(self) -> None:
+        """Move the averaged weights towards the present ones (Polyak & Juditsky 1992, with exponential weights).
+
+        The average is what is validated and kept: it is as calm at a high learning rate as the weights
+        themselves would be after the rate has fallen.
+        """
+        keep = min(AVERAGING, self.state.step / (self.state.step + 9.0))
+        with torch.no_grad():
+            torch._foreach_lerp_(list(self.average.parameters()), list(self.network.parameters()), 1.0 - keep)
 
     def _validate(self) -> None:
-        """Note the validation loss, and keep the weights when it is the lowest so far."""
+        """Note the validation loss, and keep the weights when it is the lowest so far.
+
+        Without an observed target to validate on it is infinite, and the newest weights are kept.
+        """
         state, loss = self.state, self._validation_loss()
         state.epoch += state.step > 0
-        if loss < state.best_loss:
+        if loss < state.best_loss or loss == state.best_loss == math.inf:
             state.best_loss, state.best_step, state.stale = loss, state.step, 0
-            state.best = _copy(self.network.state_dict())
+            state.best = _copy(self.average.state_dict())
         else:
             state.stale += 1
-        if not state.best:  # nothing finite yet: anything is better than nothing
-            state.best = _copy(self.network.state_dict())
+        if not state.best:  # not a number: anything is better than nothing
+            state.best = _copy(self.average.state_dict())
 
     def _validation_loss(self) -> float:
         stream, cutoff = self.examples.validation
-        self.network.eval()
         total = weight = 0.0
         with torch.no_grad():
             for start in range(0, len(stream), VALIDATION_CHUNK):
                 at = stream[start : start + VALIDATION_CHUNK], cutoff[start : start + VALIDATION_CHUNK]
                 batch, target = examples_at(self.examples.streams, self.window, at, self.run.device)
                 seen = float(target[1].sum())
-                total += seen * float(loss_of(self.config.loss, self.network(batch), target, self.levels))
+                total += seen * float(loss_of(self.config.loss, self.average(batch), target, self.levels))
                 weight += seen
-        self.network.train()
         return total / weight if weight else math.inf
 
     def _fitted(self, steps: int) -> Fitted:
-        weights = {name: value.cpu().numpy().copy() for name, value in self.network.state_dict().items()}
-        return Fitted(weights, steps, self.state.epoch, self.state.best_loss)
+        weights = {name: value.cpu().numpy().copy() for name, value in self.average.state_dict().items()}
+        return Fitted(weights, steps, self.state.epoch, self.state.best_loss, self.penalty)
 
 
 def make_optimizer(network: nn.Module, config: TrainingConfig) -> torch.optim.Optimizer:

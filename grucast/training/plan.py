@@ -88,10 +88,10 @@ def plan_training(options: FitOptions) -> TrainingConfig:
     return TrainingConfig(
         loss=options.loss,
         optimizer=options.optimizer,
-        learning_rate=options.learning_rate or 1e-3,
+        learning_rate=options.learning_rate or 4e-3,
         clip=options.clip,
-        epochs=options.epochs or 30,
-        batch_size=options.batch_size or 256,
+        epochs=options.epochs or 8,
+        batch_size=options.batch_size or 128,
         patience=options.patience or 3,
         members=PRESETS[options.preset][1],
         seed=options.seed,

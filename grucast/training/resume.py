@@ -2,7 +2,7 @@
 
 The file is safetensors: tensors of the running fit and of the members already done, and the rest as JSON
 in its metadata. A resumed run ends with the same bytes as one that was never killed. To keep more, add a
-field to `FitState` and a line in `_state` and `_record`.
+field to `FitState` and its name to `_NUMBERS` or `_GROUPS`.
 """
 
 from __future__ import annotations
@@ -22,8 +22,9 @@ from grucast.core.errors import InputMissing, ModelError, UsageError
 from grucast.core.files import write_whole
 from grucast.training.fit import FitState, Fitted
 
-_GROUPS = ("network", "best", "optimizer")
+_GROUPS = ("network", "average", "best", "optimizer")
 _NUMBERS = ("epoch", "step", "best_loss", "best_step", "stale", "draws")
+_OF_DONE = ("steps", "epochs", "loss", "penalty")
 
 
 @dataclass(slots=True)
@@ -49,7 +50,7 @@ class Keeper:
         record = {
             "key": _digest(self.key),
             "running": {name: getattr(state, name) for name in _NUMBERS},
-            "done": [{"steps": one.steps, "epochs": one.epochs, "loss": one.loss} for one in self.done],
+            "done": [{name: getattr(one, name) for name in _OF_DONE} for one in self.done],
         }
         write_whole(self.path, save(tensors, {"run": json.dumps(record)}))
 
@@ -64,16 +65,16 @@ class Keeper:
             with safe_open(self.path, framework="pt") as file:
                 record: dict[str, Any] = json.loads((file.metadata() or {})["run"])
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
+            if record["key"] != _digest(self.key):
+                raise UsageError("--resume: the killed run had other data or options; leave --resume out to begin anew")
+            self.running = _state(record["running"], _below(tensors, "running"))
+            for index, facts in enumerate(record["done"]):
+                weights = {name: value.numpy() for name, value in _below(tensors, f"done.{index}").items()}
+                self.done.append(Fitted(weights, *(facts[name] for name in _OF_DONE)))
         except FileNotFoundError as error:
             raise InputMissing(f"{self.path}: there is no run to go on with; leave --resume out") from error
-        except (SafetensorError, OSError, ValueError, KeyError) as error:
+        except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
             raise ModelError(f"{self.path}: damaged; leave --resume out to begin anew") from error
-        if record["key"] != _digest(self.key):
-            raise UsageError("--resume: the killed run had other data or options; leave --resume out to begin anew")
-        self.running = _state(record["running"], _below(tensors, "running"))
-        for index, facts in enumerate(record["done"]):
-            weights = {name: value.numpy() for name, value in _below(tensors, f"done.{index}").items()}
-            self.done.append(Fitted(weights, facts["steps"], facts["epochs"], facts["loss"]))
 
     def forget(self) -> None:
         """Remove what was kept, after success."""

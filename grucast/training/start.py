@@ -7,7 +7,7 @@ behind a plain ridge.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -24,14 +24,18 @@ TOGETHER = 2_048
 
 
 def start_linear(
-    path: LinearPath, data: tuple[Streams, WindowSpec], sampler: Sampler, validation: tuple[Ints, Ints], seed: int
-) -> None:
-    """Set the weights of `path` to the ridge whose penalty has the least absolute error on `validation`.
+    path: LinearPath,
+    data: tuple[Streams, WindowSpec, int],
+    sampler: Sampler,
+    validation: tuple[Ints, Ints],
+    penalties: Sequence[float] = PENALTIES,
+) -> float:
+    """Set the weights of `path` to a ridge; the penalty, that with the least absolute error on `validation`.
 
-    Hoerl & Kennard 1970: (X'X + a I)^-1 X'Y, here about zero: windows are anchored at their last value. A
-    path of low rank gets the truncated singular value decomposition.
+    `data` is streams, window and seed. Hoerl & Kennard 1970: (X'X + a I)^-1 X'Y, here about zero, for windows
+    are anchored at their last value. A path of low rank gets the truncated singular value decomposition.
     """
-    streams, window = data
+    streams, window, seed = data
     rng = np.random.default_rng(seed)
     size = min(MOST_WINDOWS, 4 * sampler.windows)
     xx = np.zeros((window.context_length, window.context_length))
@@ -40,37 +44,37 @@ def start_linear(
         x, y, _seen = _pairs(streams, window, sampler.draw(min(TOGETHER, size), rng))
         xx += x.T @ x
         xy += x.T @ y
-    best, weights = np.inf, np.zeros_like(xy)
-    for trial in _ridges(xx, xy):
-        error = _error(trial, data, validation)
+    best, chosen, weights = np.inf, 0.0, np.zeros_like(xy)
+    for penalty in sorted(penalties, reverse=True):
+        trial = _ridge(xx, xy, penalty)
+        error = _error(trial, streams, window, validation)
         if error < best:
-            best, weights = error, trial
+            best, chosen, weights = error, penalty, trial
     _set(path, weights)
+    return chosen
 
 
 def _pairs(streams: Streams, window: WindowSpec, at: tuple[Ints, Ints]) -> tuple[Array, Array, Array]:
     """Contexts (N, L), targets (N, H) less the anchor, 0 where missing, and the mask (N, H)."""
     windows = gather(streams, window, *at)
     y, seen = gather_targets(streams, window.horizon, *at)
-    return windows.x.astype(np.float64), np.where(seen, y - windows.level[:, None], 0.0), seen.astype(np.float64)
+    return windows.x.astype(np.float64), windows.moves(y, seen), seen.astype(np.float64)
 
 
-def _ridges(xx: Array, xy: Array) -> Iterator[Array]:
-    """The weights (L, H) for each penalty, the largest first; zeros where nothing moves."""
-    values, vectors = np.linalg.eigh(xx)
-    values = np.maximum(values, 0.0)
-    unit, rotated = float(values.mean()), vectors.T @ xy
-    for penalty in reversed(PENALTIES):
-        shrunk = (values + penalty * unit)[:, None]
-        yield vectors @ np.divide(rotated, shrunk, out=np.zeros_like(rotated), where=shrunk > 0)
+def _ridge(xx: Array, xy: Array, penalty: float) -> Array:
+    """The weights (L, H) of the ridge; zeros where nothing moves."""
+    unit = float(np.trace(xx)) / len(xx)
+    if unit == 0.0:
+        return np.zeros_like(xy)
+    return np.asarray(np.linalg.solve(xx + penalty * unit * np.eye(len(xx)), xy))
 
 
-def _error(weights: Array, data: tuple[Streams, WindowSpec], at: tuple[Ints, Ints]) -> float:
-    """The mean absolute error of a linear map over windows; that of the fit where there are none."""
+def _error(weights: Array, streams: Streams, window: WindowSpec, at: tuple[Ints, Ints]) -> float:
+    """The mean absolute error of a linear map over windows; 0 where there are none."""
     total = count = 0.0
     for start in range(0, len(at[0]), TOGETHER):
         part = slice(start, start + TOGETHER)
-        x, y, seen = _pairs(*data, (at[0][part], at[1][part]))
+        x, y, seen = _pairs(streams, window, (at[0][part], at[1][part]))
         total += float((np.abs(y - x @ weights) * seen).sum())
         count += float(seen.sum())
     return total / count if count else 0.0

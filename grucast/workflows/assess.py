@@ -16,11 +16,11 @@ from grucast.evaluation.baselines import BaselineSpec, FittedBaseline, series_sc
 from grucast.evaluation.folds import contexts, targets
 from grucast.evaluation.metrics import Accumulator, as_json, seasonal_scale, skill
 from grucast.forecasting.predict import Forecaster, quantiles_at
-from grucast.workflows.learn import Prepared
+from grucast.workflows.learn import Prepared, even_stride
 
 REPORTED = ("naive", "seasonal_naive", "linear")
 REPORT_WINDOWS = 6_000  # of all series together; more say nothing new
-BLOCK_NUMBERS = 4_000_000  # quantiles held at once
+BLOCK_NUMBERS = 4_000_000  # quantiles and contexts held at once
 LITTLE = 0.005  # a skill below this is no skill
 
 
@@ -52,7 +52,7 @@ class _Tally:
         self.count = self.count + seen.sum(axis=(0, 1))
 
 
-def assess(prepared: Prepared, forecaster: Forecaster, protocol: Protocol = Protocol()) -> dict[str, Any]:  # noqa: B008
+def assess(prepared: Prepared, forecaster: Forecaster, protocol: Protocol = Protocol()) -> dict[str, Any]:
     """Metrics of the model and of the baselines on the report parts: `holdout`, `baselines`, `skill`, `windows`.
 
     Every forecaster sees the same contexts and is judged on the same targets; all are fitted on rows
@@ -114,14 +114,15 @@ def _report_cutoffs(prepared: Prepared, stride: int | None) -> list[Ints]:
     horizon = prepared.window.horizon
     spans = [split.report_rows if split else (1, 0) for split in prepared.splits]
     total = sum(max(stop - start - horizon + 1, 0) for start, stop in spans) * len(prepared.panel.channels)
-    step = stride or max(1, -(-total // REPORT_WINDOWS))
+    step = stride or even_stride(total, REPORT_WINDOWS, prepared.seasons)
     return [np.arange(stop - horizon, start - 1, -step)[::-1] if stop else np.zeros(0, dtype=np.int64)
             for start, stop in spans]
 
 
 def _blocks(prepared: Prepared, cutoffs: Sequence[Ints]) -> Iterator[tuple[int, Ints]]:
     """Windows of one series at a time, few enough for the memory."""
-    numbers = prepared.window.horizon * len(prepared.model.quantile_levels) * len(prepared.panel.channels)
+    of_channel = prepared.window.horizon * len(prepared.model.quantile_levels) + _reach(prepared)
+    numbers = of_channel * len(prepared.panel.channels)
     size = max(1, BLOCK_NUMBERS // numbers)
     for index, at in enumerate(cutoffs):
         for start in range(0, len(at), size):

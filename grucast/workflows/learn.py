@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -12,7 +13,7 @@ from grucast.core.config import ModelConfig, TrainingConfig, TrainOptions, Windo
 from grucast.core.errors import DataError
 from grucast.core.series import Panel
 from grucast.forecasting.intervals import calibrate, fit_trust, trust
-from grucast.forecasting.predict import Forecaster
+from grucast.forecasting.predict import Forecaster, flat_where_constant
 from grucast.inference.predict import predict_streams
 from grucast.inference.weights import Weights
 from grucast.preprocessing.frequency import default_horizon
@@ -20,8 +21,8 @@ from grucast.preprocessing.seasons import find_seasons
 from grucast.preprocessing.sources import Scales, Setting, calendar_seen, fit_scales, length_known, make_source
 from grucast.preprocessing.splits import Split, split_by_time
 from grucast.preprocessing.windows import Streams, cutoffs_between, flatten, gather_targets
-from grucast.training.ensemble import Job, train_members, train_on
-from grucast.training.fit import Run
+from grucast.training.ensemble import Job, train_members, train_more
+from grucast.training.fit import Fitted, Run
 from grucast.training.plan import Facts, context_length, plan_model, plan_training, plan_window
 from grucast.training.sampling import Sampler, sampler_of
 
@@ -51,8 +52,7 @@ class Learned:
 
     members: Sequence[Weights]
     forecaster: Forecaster
-    steps: tuple[int, ...]  # of each member
-    epochs: int
+    found: tuple[Fitted, ...]  # what the fit part gave: steps and penalty of each member
 
 
 def prepare(panel: Panel, options: TrainOptions, *, splits: Sequence[Split | None] = (), file: str = "") -> Prepared:
@@ -62,10 +62,10 @@ def prepare(panel: Panel, options: TrainOptions, *, splits: Sequence[Split | Non
     """
     lengths = [length_known(one) for one in panel.series]
     notes: list[str] = []
-    seasons = options.window.season or find_seasons(panel)
+    seasons = _seasons(panel, options, lengths, splits)
     horizon = options.window.horizon or default_horizon(panel.freq, seasons, max(_usual(lengths), 1))
-    found = tuple(splits) or tuple(split_by_time(rows, horizon, options.window.context_length or 1) for rows in lengths)
-    if not any(found):
+    found = tuple(splits) or _splits(lengths, horizon, options)
+    if not any(split.fit > horizon for split in found if split):
         rows = max(lengths, default=0)
         raise DataError(f"nothing can be learned from {rows} rows with a horizon of {horizon}", file=file,
                         mend=f"give more rows or a shorter --horizon (at most {max((rows - 1) // 3, 1)})")
@@ -82,6 +82,23 @@ def prepare(panel: Panel, options: TrainOptions, *, splits: Sequence[Split | Non
     return Prepared(panel, found, seasons, window, model, plan_training(options.fit), options, scales, streams, notes)
 
 
+def _splits(lengths: Sequence[int], horizon: int, options: TrainOptions) -> tuple[Split | None, ...]:
+    return tuple(split_by_time(rows, horizon, options.window.context_length or 1) for rows in lengths)
+
+
+def _seasons(
+    panel: Panel, options: TrainOptions, lengths: Sequence[int], splits: Sequence[Split | None]
+) -> tuple[int, ...]:
+    """The seasons asked for (1 is none), or found in the rows before the report parts, which nothing is decided on."""
+    if options.window.season:
+        return tuple(season for season in options.window.season if season > 1)
+    longest = default_horizon(panel.freq, (10**9,), max(_usual(lengths), 1))  # that any season found can lead to
+    parts = splits or _splits(lengths, options.window.horizon or longest, options)
+    pairs = zip(panel.series, parts, strict=True)
+    early = tuple(one.rows(0, split.report_rows[0]) if split else one for one, split in pairs)
+    return find_seasons(replace(panel, series=early))
+
+
 def streams_of(panel: Panel, scales: Scales, model: ModelConfig, horizon: int) -> Streams:
     """The streams of all series on the panel's seasonal clock."""
     setting = Setting(panel.layout.clock, panel.series[0].ds[0], horizon, model.calendar)
@@ -90,20 +107,34 @@ def streams_of(panel: Panel, scales: Scales, model: ModelConfig, horizon: int) -
 
 def learn(prepared: Prepared, run: Run) -> Learned:
     """Train on the fit part, stop on the validation part, calibrate on the calibration part."""
-    job = Job(prepared.model, prepared.window, prepared.training, prepared.streams)
-    fitted = train_members(job, fit_sampler(prepared), part_windows(prepared, "validation", VALIDATION_WINDOWS), run)
+    validation = part_windows(prepared, "validation", VALIDATION_WINDOWS)
+    fitted = train_members(_job(prepared), fit_sampler(prepared), validation, run)
     members = [one.weights for one in fitted]
     forecaster = calibrated(prepared, members)
-    return Learned(members, forecaster, tuple(one.steps for one in fitted), max(one.epochs for one in fitted))
+    return Learned(members, forecaster, tuple(fitted))
 
 
-def train_to(prepared: Prepared, learned: Learned, part: str, run: Run) -> Learned:
-    """The model trained on, for the steps found, to the last row before `part`, or to the very last row ("end").
+def to_the_report(prepared: Prepared, learned: Learned, run: Run) -> Learned:
+    """The model trained anew, for the steps found, on all rows before the report parts.
 
-    Calibration stays that of the weights before, which knew less: on the safe side.
+    Anew costs what training on from the old weights costs, and was more accurate on six of seven small sets.
+    Calibration stays that of the weights of the fit part, which knew less: on the safe side.
     """
-    job = Job(prepared.model, prepared.window, prepared.training, prepared.streams)
-    members = train_on(job, last_sampler(prepared, part), learned.members, learned.steps, run)
+    return _more(prepared, learned, "report", run)
+
+
+def to_the_end(prepared: Prepared, learned: Learned, run: Run) -> Learned:
+    """The model trained on, from its present weights, to the last row."""
+    return _more(prepared, learned, "end", run)
+
+
+def _job(prepared: Prepared) -> Job:
+    return Job(prepared.model, prepared.window, prepared.training, prepared.streams)
+
+
+def _more(prepared: Prepared, learned: Learned, part: str, run: Run) -> Learned:
+    start = list(zip(learned.members, learned.found, strict=True))
+    members = train_more(_job(prepared), last_sampler(prepared, part), start, run, anew=part == "report")
     return replace(learned, members=members, forecaster=replace(learned.forecaster, members=members))
 
 
@@ -116,12 +147,13 @@ def calibrated(prepared: Prepared, members: Sequence[Weights]) -> Forecaster:
     earlier = part_windows(prepared, "validation", most)
     both = np.concatenate([earlier[0], at[0]]), np.concatenate([earlier[1], at[1]])
     quantiles, level = predict_streams(members, model, window, streams, both)
+    quantiles = flat_where_constant(quantiles, level, streams.scale[both[0]])
     y, seen = gather_targets(streams, window.horizon, *both)
     trusted = np.ones(channels)
     middle = levels.index(0.5)
     for channel in range(channels):
         of = streams.channel[both[0]] == channel
-        trusted[channel] = fit_trust(quantiles[of][:, :, middle], level[of], y[of], seen[of])
+        trusted[channel] = fit_trust(quantiles[:, :, middle][of], level[of], y[of], seen[of])
     late = slice(len(earlier[0]), None)
     moved = trust(quantiles[late], level[late], trusted[streams.channel[at[0]]], levels)
     factors = calibrate(moved, y[late], seen[late], levels)
@@ -130,10 +162,23 @@ def calibrated(prepared: Prepared, members: Sequence[Weights]) -> Forecaster:
 
 
 def part_windows(prepared: Prepared, part: str, most: int) -> tuple[Ints, Ints]:
-    """The windows (stream, cutoff) whose targets lie wholly in a part of their series; thinned to about `most`."""
+    """The windows (stream, cutoff) whose targets lie wholly in a part of their series; thinned to about `most`.
+
+    First fewer windows of each stream, its newest always among them; then fewer streams.
+    """
     first, last = _borders(prepared, part)
     total = int(np.maximum(last - first + 1, 0).sum())
-    return cutoffs_between(first, last, max(1, -(-total // most)))
+    stream, cutoff = cutoffs_between(first, last, even_stride(total, most, prepared.seasons))
+    skip = max(1, len(stream) // most)
+    return stream[::skip], cutoff[::skip]
+
+
+def even_stride(total: int, most: int, seasons: Sequence[int]) -> int:
+    """Rows between windows that leave about `most` of `total`, and four phases of every season, or all, at least."""
+    stride = max(1, -(-total // most))
+    while any(math.gcd(stride, season) > max(1, season // 4) for season in seasons):
+        stride += 1
+    return stride
 
 
 def fit_sampler(prepared: Prepared) -> Sampler:

@@ -20,7 +20,7 @@ from grucast.training.fit import Run
 from grucast.training.resume import Keeper
 from grucast.training.setup import configure, torch_version
 from grucast.workflows.assess import Protocol, assess, skill_notes
-from grucast.workflows.learn import Learned, Prepared, learn, prepare, train_to
+from grucast.workflows.learn import Learned, Prepared, learn, prepare, to_the_end, to_the_report
 from grucast.workflows.locate import remembered_path
 from grucast.workflows.model_file import pack
 from grucast.workflows.noticing import constant_columns
@@ -36,9 +36,9 @@ def train_model(given: Given, progress: Progress) -> TrainResult:
     keeper = Keeper(output, _key(request, reading))
     run, last = _runs(request.options, given.started, progress, keeper, request.resume)
     learned = learn(prepared, run)
-    later = train_to(prepared, learned, "report", last)
+    later = to_the_report(prepared, learned, last)
     accuracy = assess(prepared, later.forecaster, Protocol(progress=progress))
-    final = train_to(prepared, later, "end", last)
+    final = to_the_end(prepared, later, last)
     flat, skill = constant_columns(panel), skill_notes(accuracy)
     accuracy |= {"season": list(prepared.seasons), "notes": [*flat, *skill]}
     facts = data_facts(request, reading, panel, output)
@@ -99,7 +99,7 @@ def _report(
         "horizon": prepared.window.horizon,
         "context_length": prepared.window.context_length,
         "parameters": sum(value.size for weights in learned.members for value in weights.values()),
-        "epochs": learned.epochs,
+        "epochs": max(one.epochs for one in learned.found),
         "seconds": round(outcome["seconds"], 1),
         "holdout": accuracy["holdout"],
         "baselines": accuracy["baselines"],

@@ -1,0 +1,9 @@
+"""One thread: the networks of these tests are too small for more."""
+
+import pytest
+import torch
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _one_thread():
+    torch.set_num_threads(1)
