@@ -17,6 +17,7 @@ from grucast.core.errors import DataError
 from grucast.core.series import Series
 
 FAULT_FACTOR = 10.0  # a deviation beyond this many typical ones counts as this many
+SMALLEST_UNIT = 1e-12  # of the largest size: what asinh calls small, so that y / unit cannot overflow
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,7 +58,7 @@ def fit_transform(kind: str, series: Sequence[Series], file: str = "") -> Transf
         stacked = np.concatenate([np.where(one.observed, np.abs(one.y), np.nan) for one in series])
         for channel in range(channels):
             seen = stacked[:, channel][stacked[:, channel] > 0]
-            unit[channel] = np.median(seen) if len(seen) else 1.0
+            unit[channel] = max(np.median(seen), SMALLEST_UNIT * np.max(seen)) if len(seen) else 1.0
     return Transform(kind, unit)
 
 

@@ -73,6 +73,12 @@ def test_asinh_is_undone_exactly_enough(values, unit):
     np.testing.assert_allclose(kept.backward(kept.forward(one.y)), one.y, rtol=1e-9, atol=1e-9 * peak)
 
 
+def test_asinh_is_finite_where_nearly_all_values_are_next_to_nothing():
+    one = series(HOURS[:3], [477.0, 1e-306, 1e-309])
+    kept = fit_transform("asinh", [one])
+    np.testing.assert_allclose(kept.backward(kept.forward(one.y)), one.y, rtol=1e-9, atol=1e-300)
+
+
 def test_the_unit_of_asinh_is_the_median_size_of_each_channel():
     one = series(HOURS[:3], np.array([[0.0, -8.0], [-2.0, 1.0], [6.0, 3.0]]))
     assert fit_transform("asinh", [one]).unit.tolist() == [4.0, 3.0]
