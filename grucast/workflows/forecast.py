@@ -81,6 +81,7 @@ def forecast(request: ForecastRequest) -> ForecastResult:
         panel = _until(panel, request.cutoff, reading.file)
     check_level(panel, artifact, reading.file)
     horizon = request.horizon or manifest.window.horizon
+    _check_ahead(panel, horizon, reading.file)
     found = forecast_panel(panel, model, horizon, manifest.data.first)
     table = lay_out(found, panel, named, reading.file)
     notes = [*reading.notes, *_notes(panel, artifact, horizon), *table.notes]
@@ -143,6 +144,19 @@ def _near(forecaster: Forecaster, sources: list[Source], horizon: int) -> list[A
     streams = flatten(sources)
     found = quantiles_at(forecaster, streams, (np.arange(len(streams.start)), streams.length))
     return list(found.reshape(len(sources), -1, *found.shape[1:]).transpose(0, 2, 1, 3)[:, :horizon])
+
+
+def _check_ahead(panel: Panel, horizon: int, file: str) -> None:
+    """DataError where covariates known ahead are not there for every row of the horizon."""
+    names = panel.layout.columns.known
+    for one in panel.series if names else ():
+        there = np.isfinite(one.known[length_passed(one):][:horizon]).any(axis=1)
+        rows = len(there) if there.all() else int(np.argmin(there))
+        if rows < horizon:
+            name = f" of series {one.unique_id!r}" if one.unique_id else ""
+            raise DataError(f"{', '.join(names)}{name} must be known for {horizon} rows ahead, and {rows} are there",
+                            file=file, mend="add rows with empty targets and filled known columns, or a shorter "
+                            "--horizon")
 
 
 # ---- an earlier cutoff ---------------------------------------------------------------------------

@@ -139,6 +139,22 @@ def test_a_dead_series_beside_living_ones_is_left_out_and_it_is_said(installed, 
     assert "no forecast for b: the whole context is missing" in said
 
 
+def test_covariates_known_ahead_must_be_there_for_each_row_of_the_horizon(installed, tmp_path):
+    past = [f"{line},{hour % 24 > 7:d}" for hour, line in enumerate(hourly(100))]
+    ahead = [f"{line.partition(',')[0]},,{hour % 24 > 7:d}" for hour, line in enumerate(hourly(112)) if hour >= 100]
+    write_lines(tmp_path / "shop.csv", [*past, *ahead], header="ds,load,open")
+    options = ("--target-col", "load", "--known-col", "open", "--hidden", "4", "--epochs", "1", "--threads", "1")
+    assert installed("train", "shop.csv", "-q", *options, "--horizon", "10").code == 0
+    rows, _ = forecast(installed)
+    assert (rows[0]["ds"], len(rows)) == ("2024-01-05T04:00:00", 10)
+    assert "open must be known for 13 rows ahead, and 12 are there" in refused(installed, 65, "--horizon", "13")
+    rows, _ = forecast(installed, "--cutoff", "2024-01-04T00:00:00", "--horizon", "30")  # what was known then
+    assert rows[0]["ds"] == "2024-01-04T01:00:00"
+    write_lines(tmp_path / "shop.csv", past, header="ds,load,open")
+    line = refused(installed, 65)
+    assert "shop.csv: open must be known for 10 rows ahead, and 0 are there; add rows with empty targets" in line
+
+
 # ---- horizon and cutoff --------------------------------------------------------------------------
 
 
