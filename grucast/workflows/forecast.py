@@ -150,8 +150,8 @@ def _check_ahead(panel: Panel, horizon: int, file: str) -> None:
     """DataError where covariates known ahead are not there for every row of the horizon."""
     names = panel.layout.columns.known
     for one in panel.series if names else ():
-        there = np.isfinite(one.known[length_passed(one):][:horizon]).any(axis=1)
-        rows = len(there) if there.all() else int(np.argmin(there))
+        there = np.isfinite(one.known[length_passed(one):]).any(axis=1)
+        rows = int(np.argmin(np.append(there, False)))  # up to the first that tells nothing
         if rows < horizon:
             name = f" of series {one.unique_id!r}" if one.unique_id else ""
             raise DataError(f"{', '.join(names)}{name} must be known for {horizon} rows ahead, and {rows} are there",

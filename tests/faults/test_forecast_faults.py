@@ -117,7 +117,8 @@ def test_a_stamp_off_the_grid_is_65_with_its_line(installed, tiny):
     assert "stray.csv:22: " in refused(installed, 65, "stray.csv")
 
 
-def test_a_series_that_was_not_trained_on_gets_the_intervals_of_the_others_and_it_is_said(installed, tmp_path):
+def test_a_series_that_was_not_trained_on_and_a_dead_one_are_said(installed, tmp_path):
+    """Intervals of a new series are those of the others; one without a value is left out beside those that live."""
     lines = [f"{name},{line}" for name in ("a", "b") for line in hourly(60)]
     write_lines(tmp_path / "meters.csv", lines, header="unique_id,ds,load")
     assert installed("train", "meters.csv", "-q", "--hidden", "4", "--epochs", "1", "--threads", "1").code == 0
@@ -126,12 +127,6 @@ def test_a_series_that_was_not_trained_on_gets_the_intervals_of_the_others_and_i
     assert {row["unique_id"] for row in rows} == {"c"}
     assert "1 series not trained on (c)" in said
     assert 2000 < float(rows[0]["y_hat"]) < 8000  # on its own scale
-
-
-def test_a_dead_series_beside_living_ones_is_left_out_and_it_is_said(installed, tmp_path):
-    lines = [f"{name},{line}" for name in ("a", "b") for line in hourly(60)]
-    write_lines(tmp_path / "meters.csv", lines, header="unique_id,ds,load")
-    assert installed("train", "meters.csv", "-q", "--hidden", "4", "--epochs", "1", "--threads", "1").code == 0
     dead = [f"b,{line.partition(',')[0]}," for line in hourly(60)]
     write_lines(tmp_path / "meters.csv", [*lines[:60], *dead], header="unique_id,ds,load")
     rows, said = forecast(installed)
