@@ -7,6 +7,7 @@ field to `FitState` and its name to `_NUMBERS` or `_GROUPS`.
 
 from __future__ import annotations
 
+import contextlib
 import json
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -18,7 +19,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from grucast.core.errors import InputMissing, ModelError, UsageError
+from grucast.core.errors import Busy, InputMissing, ModelError, UsageError
 from grucast.core.files import write_whole
 from grucast.training.fit import FitState, Fitted
 
@@ -42,7 +43,10 @@ class Keeper:
         return self.model.parent / f".{self.model.name}.resume"
 
     def keep(self, state: FitState) -> None:
-        """Write the state of the running member, whole or not at all."""
+        """Write the state of the running member, whole or not at all.
+
+        Where another training of the same model is just writing its own, this one waits for the next epoch.
+        """
         self.running = state
         tensors = {f"running.{name}": value for name, value in _flat(state).items()}
         for index, one in enumerate(self.done):
@@ -52,7 +56,8 @@ class Keeper:
             "running": {name: getattr(state, name) for name in _NUMBERS},
             "done": [{name: getattr(one, name) for name in _OF_DONE} for one in self.done],
         }
-        write_whole(self.path, save(tensors, {"run": json.dumps(record)}))
+        with contextlib.suppress(Busy):
+            write_whole(self.path, save(tensors, {"run": json.dumps(record)}))
 
     def finished(self, member: Fitted) -> None:
         """Remember a member that is done."""

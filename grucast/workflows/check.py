@@ -61,8 +61,9 @@ def document(result: CheckResult) -> dict[str, Any]:
 def _too_short(panel: Panel, file: str) -> list[Finding]:
     """An error where no series is long enough to learn from and to hold something out."""
     lengths = [length_known(one) for one in panel.series]
-    horizon = default_horizon(panel.freq, find_seasons(panel), int(np.median(lengths)))
-    if any(split_by_time(rows, horizon, 1) for rows in lengths):
+    horizon = default_horizon(panel.freq, find_seasons(panel), min((rows for rows in lengths if rows), default=1))
+    splits = [split_by_time(rows, horizon, 1) for rows in lengths]
+    if any(split.fit > horizon for split in splits if split):
         return []
     return [Finding("error", f"nothing can be learned from {max(lengths)} rows", mend="give more rows", file=file)]
 

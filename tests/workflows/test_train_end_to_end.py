@@ -10,6 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from grucast.core.files import rewriting
+from grucast.training.fit import FitState
+from grucast.training.resume import Keeper
 from tests.command import COMMAND, TINY, clean_environment, contents, hourly, write_lines
 
 KEYS = {"model", "digest", "series", "rows", "freq", "season", "horizon", "context_length", "parameters", "epochs",
@@ -106,6 +109,15 @@ def test_another_run_cannot_be_gone_on_with(installed, tmp_path):
     ended = installed("train", "load.csv", *LONG, "--resume")
     assert ended.code == 78
     assert "damaged" in ended.error
+
+
+def test_two_trainings_of_one_model_do_not_stop_each_other(tmp_path):
+    keeper = Keeper(tmp_path / "load.grucast", "a run")
+    with rewriting(keeper.path):
+        keeper.keep(FitState(draws="{}"))
+    assert not keeper.path.exists()
+    keeper.keep(FitState(draws="{}"))
+    assert keeper.path.exists()
 
 
 def test_without_a_killed_run_there_is_nothing_to_go_on_with(installed, tmp_path):
