@@ -141,7 +141,7 @@ class Evidence:
             self.decimal_comma = self.decimal_comma or cell
 
 
-class UnclearSigns(Exception):  # noqa: N818 - it is a question, put into words where file and line are known
+class UnclearSigns(Exception):
     """The numbers can be read in two ways; `cell` is an example."""
 
     def __init__(self, cell: str, message: str, mend: str) -> None:
