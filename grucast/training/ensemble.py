@@ -13,7 +13,7 @@ from grucast.preprocessing.windows import Streams
 from grucast.training.fit import Examples, Fit, Fitted, Run
 from grucast.training.sampling import Sampler
 
-ON_STEPS, ON_RATE = 0.3, 0.5  # of the steps and of the rate, where training goes on to the last rows
+ON_STEPS, ON_RATE = 0.25, 0.5  # of the steps and of the rate, where training goes on to the last rows
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,7 +1,7 @@
 """Fit one network: batches, early stopping on validation, best weights kept.
 
 An *epoch* is one look at the validation windows after a bounded number of steps, so that a file of a
-million rows is looked at as often as one of ten thousand. The learning rate falls by `DECAY` an epoch.
+million rows is looked at as often as one of ten thousand. The learning rate falls on half a cosine.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ from grucast.training.losses import loss_of
 from grucast.training.sampling import Sampler
 from grucast.training.start import PENALTIES, start_linear
 
-STEPS_MIN, STEPS_MAX = 30, 100  # of one epoch
+PASS = 0.4  # of all fit windows, drawn in one epoch
+STEPS_MIN, STEPS_MAX = 30, 400  # of one epoch
 AVERAGING = 0.98  # weight of the average so far, a step
 WARM_UP = 50  # steps until the learning rate is whole
 PATH_RATE = 0.5  # of the rate, for the linear path, which begins where it should be
@@ -132,7 +133,7 @@ class Fit:
         self.optimizer = make_optimizer(self.network, config)
         self.levels = torch.tensor(self.model.quantile_levels, device=run.device)
         self.state = FitState()
-        steps = math.ceil(examples.sampler.windows / config.batch_size)
+        steps = math.ceil(PASS * examples.sampler.windows / config.batch_size)
         self.steps_per_epoch = min(max(steps, STEPS_MIN), STEPS_MAX)
 
     def to_the_best(self) -> Fitted:

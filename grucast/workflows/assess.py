@@ -132,9 +132,11 @@ def _blocks(prepared: Prepared, cutoffs: Sequence[Ints]) -> Iterator[tuple[int, 
 def _block(prepared: Prepared, index: int, at: Ints) -> _Block:
     y, past = _values(prepared, index), _past(prepared, index)
     season = prepared.seasons[0] if prepared.seasons else 1
+    context = contexts(y, at, _reach(prepared))
+    blind = np.asarray(np.isnan(context[:, -prepared.window.context_length :]).all(axis=1))  # (N, C): no row to go on
     return _Block(
-        y=targets(y, at, prepared.window.horizon),
-        context=contexts(y, at, _reach(prepared)),
+        y=np.where(blind[:, None], np.nan, targets(y, at, prepared.window.horizon)),
+        context=context,
         moves=series_scale(past),
         mase=seasonal_scale(past, season),
     )

@@ -63,7 +63,7 @@ def prepare(panel: Panel, options: TrainOptions, *, splits: Sequence[Split | Non
     lengths = [length_known(one) for one in panel.series]
     notes: list[str] = []
     seasons = _seasons(panel, options, lengths, splits)
-    horizon = options.window.horizon or default_horizon(panel.freq, seasons, max(_usual(lengths), 1))
+    horizon = options.window.horizon or default_horizon(panel.freq, seasons, _shortest(lengths))
     found = tuple(splits) or _splits(lengths, horizon, options)
     if not any(split.fit > horizon for split in found if split):
         rows = max(lengths, default=0)
@@ -92,7 +92,7 @@ def _seasons(
     """The seasons asked for (1 is none), or found in the rows before the report parts, which nothing is decided on."""
     if options.window.season:
         return tuple(season for season in options.window.season if season > 1)
-    longest = default_horizon(panel.freq, (10**9,), max(_usual(lengths), 1))  # that any season found can lead to
+    longest = default_horizon(panel.freq, (10**9,), _shortest(lengths))  # that any season found can lead to
     parts = splits or _splits(lengths, options.window.horizon or longest, options)
     pairs = zip(panel.series, parts, strict=True)
     early = tuple(one.rows(0, split.report_rows[0]) if split else one for one, split in pairs)
@@ -139,12 +139,17 @@ def _more(prepared: Prepared, learned: Learned, part: str, run: Run) -> Learned:
 
 
 def calibrated(prepared: Prepared, members: Sequence[Weights]) -> Forecaster:
-    """The trust in the network and the factors of its quantiles, from validation and calibration windows."""
+    """The trust in the network and the factors of its quantiles, from validation and calibration windows.
+
+    Where there is no calibration part (a protocol of three parts), the validation part serves for both.
+    """
     model, window, streams, values = prepared.model, prepared.window, prepared.streams, prepared.options.values
     levels, channels = model.quantile_levels, len(prepared.panel.channels)
     most = max(50, HELD_NUMBERS // (window.horizon * len(levels)))
     at = part_windows(prepared, "calibration", most)
     earlier = part_windows(prepared, "validation", most)
+    if not len(at[0]):
+        at, earlier = earlier, (at[0], at[1])
     both = np.concatenate([earlier[0], at[0]]), np.concatenate([earlier[1], at[1]])
     quantiles, level = predict_streams(members, model, window, streams, both)
     quantiles = flat_where_constant(quantiles, level, streams.scale[both[0]])
@@ -231,6 +236,11 @@ def _facts(panel: Panel, seasons: tuple[int, ...], horizon: int, fit_rows: Seque
         calendar=calendar_seen(panel.series, fit_rows, panel.layout.clock),
         clocked=bool(panel.freq),
     )
+
+
+def _shortest(lengths: Sequence[int]) -> int:
+    """The smallest length of a series that has rows."""
+    return min((rows for rows in lengths if rows), default=1)
 
 
 def _usual(lengths: Sequence[int]) -> int:

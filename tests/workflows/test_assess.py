@@ -137,3 +137,13 @@ def test_a_model_that_is_no_better_is_told_so_by_channel():
               "wind": {"model": 1.0, "naive": 1.2, "seasonal_naive": 1.1, "linear": 1.3},
               "sun": {"model": None, "naive": 1.2, "seasonal_naive": 1.1, "linear": 1.3}}  # fmt: skip
     assert skill_notes({"by_channel": errors}) == ["load: no skill over the seasonal naive forecast"]
+
+
+def test_windows_whose_whole_context_is_missing_are_judged_for_nobody():
+    y = values()
+    y[-40:-12] = np.nan  # longer than the context of 24, inside the report part
+    prepared = prepare(panel_of(y), options_of())
+    weights = weights_of(torch_network(prepared.model, prepared.window, spread=0.1))
+    report = assess(prepared, calibrated(prepared, [weights]))
+    assert np.isfinite(report["holdout"]["mae"])
+    assert all(np.isfinite(one["mae"]) for one in report["baselines"].values())
