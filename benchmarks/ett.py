@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import itertools
 import os
+import sys
 import time
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
@@ -75,7 +76,7 @@ def rows(results: list[dict[str, Any]]) -> list[list[str]]:
                     PUBLISHED.get(one["set"], {}).get(one["horizon"], "") if one["context"] == 96 else ""])
     for (name, network), group in groups(results).items():
         means = [np.mean([one["holdout"][metric] for one in group]) for metric in ("mse", "mae")]
-        out.append([name, "mean", "", network, f"**{means[0]:.4f}/{means[1]:.4f}**", *[""] * 9])
+        out.append([name, "mean", "", network, f"**{means[0]:.4f}/{means[1]:.4f}**", *[""] * 10])
     return out
 
 
@@ -107,10 +108,14 @@ def main(words: list[str] | None = None) -> None:
     with ProcessPoolExecutor(options.processes, mp_context=get_context("spawn")) as pool:
         waiting = [pool.submit(measure, paths[name], horizon, context, network, options.seed)
                    for name, horizon, network in jobs]
-        results = [one.result() for one in waiting]
+        results = []
+        for one in waiting:
+            results.append(one.result())
+            print(results[-1]["set"], results[-1]["horizon"], results[-1]["network"], pair(results[-1]["holdout"]),
+                  file=sys.stderr, flush=True)
     columns = ["set", "horizon", "context", "network", "grucast", "naive", "seasonal naive", "linear", "coverage 80",
                "coverage 95", "MSIS", "windows", "steps", "training", "SegRNN, TimeMixer, iTransformer, PatchTST"]
-    report.show(Table(columns, rows(results)))
+    report.show(Table("MSE / MAE on standardised values", tuple(columns), tuple(map(tuple, rows(results)))))
     report.close(results=results)
 
 

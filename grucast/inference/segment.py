@@ -23,7 +23,7 @@ def forward(weights: Weights, model: ModelConfig, window: WindowSpec, windows: W
     x = x / spread
     cells = Stack(model.cell, model.layers, below(weights, "cells"))
     embedded = relu(_segments(weights, window, x, windows))
-    decoded = _decode(weights, window, cells, cells.run(embedded)[1], windows)
+    decoded = _decode(weights, (model, window), cells, cells.run(embedded)[1], windows)
     out = quantiles(below(weights, "head"), decoded, model.quantile_levels)[:, : window.horizon]
     if model.linear_rank:
         out = out + linear_path(below(weights, "linear"), x)[:, :, None]
@@ -44,16 +44,17 @@ def _segments(weights: Weights, window: WindowSpec, x: Array32, windows: Windows
 
 
 def _decode(
-    weights: Weights, window: WindowSpec, cells: Stack, state: list[Array32], windows: Windows
+    weights: Weights, shape: tuple[ModelConfig, WindowSpec], cells: Stack, state: list[Array32], windows: Windows
 ) -> Array32:
     """Decoded states of the segments ahead, (B, S_out, D)."""
+    model, window = shape
     w, size, count = window.segment, len(windows), -(-window.horizon // window.segment)
     query = weights["position"][None] + weights["channel"][windows.channel][:, None]
-    if "query_known.weight" in weights:
+    if model.known:
         ahead = np.zeros((size, count * w, windows.known.shape[2]), dtype=np.float32)
         ahead[:, : window.horizon] = windows.known[:, window.context_length :]
         query = query + ahead.reshape(size, count, -1) @ weights["query_known.weight"].T
-    if "query_static.weight" in weights:
+    if model.static:
         query = query + (windows.static @ weights["query_static.weight"].T)[:, None]
     wide = [np.repeat(one, count, axis=0) for one in state]
     return cells.step(query.reshape(size * count, -1), wide).reshape(size, count, -1)

@@ -16,12 +16,12 @@ from grucast.evaluation.baselines import BaselineSpec, FittedBaseline, series_sc
 from grucast.evaluation.folds import contexts, targets
 from grucast.evaluation.metrics import Accumulator, as_json, seasonal_scale, skill
 from grucast.forecasting.predict import Forecaster, quantiles_at
+from grucast.report.tables import LITTLE
 from grucast.workflows.learn import Prepared, even_stride
 
 REPORTED = ("naive", "seasonal_naive", "linear")
 REPORT_WINDOWS = 6_000  # of all series together; more say nothing new
 BLOCK_NUMBERS = 4_000_000  # quantiles and contexts held at once
-LITTLE = 0.005  # a skill below this is no skill
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,7 +68,8 @@ def prepare(panel: Panel, options: TrainOptions, *, splits: Sequence[Split | Non
     if not any(split.fit > horizon for split in found if split):
         rows = max(lengths, default=0)
         raise DataError(f"nothing can be learned from {rows} rows with a horizon of {horizon}", file=file,
-                        mend=f"give more rows or a shorter --horizon (at most {max((rows - 1) // 3, 1)})")
+                        mend=f"give more rows or a shorter --horizon (at most {(rows - 1) // 3})" if horizon > 1
+                        else "give more rows")
     fit_rows = [split.fit if split else rows for split, rows in zip(found, lengths, strict=True)]
     scales = fit_scales(panel, fit_rows, options.values.transform, file)
     facts = _facts(panel, seasons, horizon, fit_rows)
