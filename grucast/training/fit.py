@@ -30,8 +30,8 @@ from grucast.training.losses import loss_of
 from grucast.training.sampling import Sampler
 from grucast.training.start import PENALTIES, start_linear
 
-PASS = 0.4  # of all fit windows, drawn in one epoch
-STEPS_MIN, STEPS_MAX = 30, 400  # of one epoch
+PASS = 0.2  # of all fit windows, drawn in one epoch
+STEPS_MIN, STEPS_MAX = 30, 200  # of one epoch
 AVERAGING = 0.98  # weight of the average so far, a step
 WARM_UP = 50  # steps until the learning rate is whole
 PATH_RATE = 0.5  # of the rate, for the linear path, which begins where it should be

@@ -90,9 +90,9 @@ def plan_training(options: FitOptions) -> TrainingConfig:
         optimizer=options.optimizer,
         learning_rate=options.learning_rate or 4e-3,
         clip=options.clip,
-        epochs=options.epochs or 7,
+        epochs=options.epochs or 14,
         batch_size=options.batch_size or 128,
-        patience=options.patience or 3,
+        patience=options.patience or 5,
         members=PRESETS[options.preset][1],
         seed=options.seed,
     )
