@@ -15,6 +15,7 @@ def configure(device: str, threads: int | None) -> str:
     """Set the threads (all cores, at most four) and give the device to use: "cpu" or "cuda"."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     torch.set_num_threads(threads or min(cores, MOST_THREADS))
+    torch.use_deterministic_algorithms(True, warn_only=True)  # else threads add up gradients of tables in any order
     available = torch.cuda.is_available()
     if device == "cuda" and not available:
         raise UsageError("--device cuda: there is no CUDA device here; leave it out or say cpu")
