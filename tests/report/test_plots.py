@@ -124,7 +124,8 @@ def test_any_name_can_be_drawn(name):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         for shown in ([picture(name)], [picture(name), picture(name)]):
-            ElementTree.fromstring(render(shown, ".svg", PlotOptions(name))[0])
+            drawing = ElementTree.fromstring(render(shown, ".svg", PlotOptions(name))[0])
+            assert drawing.tag.endswith("svg")
 
 
 def test_instants_are_shown_on_the_clock_of_their_zone():
