@@ -255,3 +255,4 @@ def test_a_kill_in_the_middle_of_a_save_loses_nothing(model, tmp_path):
 def test_a_thousand_kills_lose_nothing(model, tmp_path):
     save(model, tmp_path / "m.grucast")
     survive_kills(tmp_path / "m.grucast", 1000)
+    assert load(tmp_path / "m.grucast").manifest == model.manifest
