@@ -50,6 +50,29 @@ class Forecast:
         return self.level(0.5)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class RowScores:
+    """How strange each row of one series was; T rows of the regular grid, masked ones included.
+
+    `expected` is what the forecasts of shortest lead said: the lower end of the 95 % interval, the median, the
+    upper end, in the units of y. `share` is each channel's part of the score, summing to 1. NaN where
+    a row has no value or had no context.
+    """
+
+    unique_id: str
+    ds: Stamps  # (T,)
+    y: Array  # (T, C)
+    expected: Array  # (T, C, 3)
+    score: Array  # (T,), >= 0, higher is stranger
+    share: Array  # (T, C)
+
+    def __post_init__(self) -> None:
+        rows, channels = self.y.shape
+        shapes = (self.ds.shape, self.expected.shape, self.score.shape, self.share.shape)
+        if shapes != ((rows,), (rows, channels, 3), (rows,), (rows, channels)):
+            raise ValueError(f"arrays of {shapes} do not fit y of {self.y.shape}")
+
+
 @dataclass(frozen=True, slots=True)
 class DataFacts:
     """What a model remembers of its data. `path` is relative to the model file, "" where not stored."""
