@@ -1,0 +1,166 @@
+"""What the scores of normal rows were, and how rare a score is against them.
+
+A `ScoreCalibration` is fitted when a model is trained (`training/tail.py`) and lives in the model file. It answers
+two questions. How rare is a row that scores this high? (`p_values`: counted where the sample reaches, by a
+generalised Pareto tail beyond it.) And how often does a new *event* begin above this score? (`event_rate`.) They
+are not the same: strange rows come in clusters, and what wakes somebody up is the cluster.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from grucast.core.arrays import Array
+from grucast.detection.pareto import Tail
+
+__all__ = ["EMPTY", "ScoreCalibration", "Tail", "event_rate", "middle", "p_values", "pack", "score_at",
+           "score_for_rate", "unpack"]
+
+WHOLE = 1000  # distinct scores kept of the upper end
+THINNED = 1000  # and of all below it
+PREFIX = "anomaly."
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ScoreCalibration:
+    """The scores of `rows` normal rows.
+
+    `scores` (K,) are distinct and ascend, a sample of all with its upper end whole; `ranks` (K,) says how many
+    of all `rows` scores are at or above each. `tail` is the law of rows above `tail.start`, `events` that of the
+    peaks of events, its `share` being events per row; both None where the scores never moved or were too few.
+    `dependence` in (0, 1] is the extremal index, events per exceeding row. Events with up to `gap` rows
+    between them counted as one. `left_out` rows looked like faults and are not in `rows`.
+    """
+
+    scores: Array
+    ranks: Array
+    rows: int
+    tail: Tail | None = None
+    events: Tail | None = None
+    dependence: float = 1.0
+    gap: int = 0
+    left_out: int = 0
+
+    def __post_init__(self) -> None:
+        if self.scores.ndim != 1 or self.scores.shape != self.ranks.shape:
+            raise ValueError(f"scores {self.scores.shape} and ranks {self.ranks.shape} must be (K,)")
+        if not np.isfinite(self.scores).all() or (np.diff(self.scores) <= 0).any() or (np.diff(self.ranks) >= 0).any():
+            raise ValueError("scores must be finite and ascend, ranks descend")
+        if not 0.0 < self.dependence <= 1.0:
+            raise ValueError(f"dependence {self.dependence} is not in (0, 1]")
+
+
+EMPTY = ScoreCalibration(np.empty(0), np.empty(0), 0)  # nothing was normal: nothing can be strange
+
+
+def sample(scores: Array) -> tuple[Array, Array]:
+    """Distinct scores, ascending, and how many of `scores` (n,) are at or above each; thinned below the upper end."""
+    values, counts = np.unique(scores, return_counts=True)
+    ranks = np.cumsum(counts[::-1])[::-1].astype(float)
+    below = max(len(values) - WHOLE, 0)
+    if below > THINNED:
+        # evenly by rank, so that a crowd of equal scores does not take all places
+        wanted = np.searchsorted(-ranks[:below], -np.linspace(ranks[0], ranks[below - 1], THINNED))
+        keep = np.concatenate([np.unique(np.minimum(wanted, below - 1)), np.arange(below, len(values))])
+        values, ranks = values[keep], ranks[keep]
+    return values, ranks
+
+
+def p_values(score: Array, calibration: ScoreCalibration) -> Array:
+    """The share of normal rows that score at least as high as each of `score` (T,), in (0, 1]; NaN stays NaN.
+
+    (1 + #{s_i >= s}) / (n + 1) where the sample reaches (Vovk et al. 2005); above its largest score the tail, where
+    that is smaller. Between two scores of a thinned sample the larger p counts. Without a tail p is never below 1 /
+    (n + 1). Never rises with the score.
+    """
+    rows, scores = calibration.rows, calibration.scores
+    place = np.searchsorted(scores, score, side="right") - 1  # the largest that is <= score
+    ranks = np.concatenate([[float(rows)], calibration.ranks])[place + 1]
+    if len(scores):
+        ranks = np.where(score > scores[-1], 0.0, ranks)
+    p = (1.0 + ranks) / (rows + 1.0)
+    if calibration.tail is not None and len(scores):
+        beyond = np.where(np.isnan(score), -np.inf, score) > scores[-1]
+        p[beyond] = np.minimum(p[beyond], calibration.tail.survival(score[beyond]))
+    return np.where(np.isnan(score), np.nan, np.maximum(p, np.finfo(float).tiny))
+
+
+def score_at(p: float, calibration: ScoreCalibration) -> float:
+    """The score above which p-values are at most `p`; infinite where nothing is as rare as that.
+
+    At least the smallest score of the sample: a score that never moved is never above it.
+    """
+    if not calibration.rows:
+        return np.inf
+    above = np.concatenate([calibration.ranks[1:], [0.0]])  # how many lie above each
+    enough = np.flatnonzero(1.0 + above <= p * (calibration.rows + 1.0) * (1.0 + 1e-12))
+    if enough.size:
+        return float(calibration.scores[enough[0]])
+    if calibration.tail is None:
+        return np.inf
+    return max(float(calibration.scores[-1]), calibration.tail.quantile(p))
+
+
+def event_rate(score: float, calibration: ScoreCalibration) -> float:
+    """How many events above `score` begin in a normal row, on average."""
+    if calibration.events is not None and score >= calibration.events.start:
+        return float(calibration.events.survival(np.array(score)))
+    place = int(np.searchsorted(calibration.scores, score, side="right"))
+    above = calibration.ranks[place] if place < len(calibration.ranks) else 0.0
+    return float(above / max(calibration.rows, 1) * calibration.dependence)
+
+
+def score_for_rate(rate: float, calibration: ScoreCalibration) -> float:
+    """The score above which normal rows begin `rate` events each, on average; the inverse of `event_rate`.
+
+    In the sample below the start of the tail it is the order statistic; without a tail and beyond the sample it is
+    the largest score seen.
+    """
+    if not calibration.rows:
+        return np.inf
+    if calibration.events is not None and rate <= calibration.events.share:
+        return calibration.events.quantile(rate)
+    above = np.concatenate([calibration.ranks[1:], [0.0]])
+    enough = np.flatnonzero(above <= rate / calibration.dependence * calibration.rows * (1.0 + 1e-12))
+    return float(calibration.scores[enough[0]])
+
+
+def middle(calibration: ScoreCalibration, share: float = 0.5) -> float:
+    """The score that a share `share` of the rows does not exceed; NaN of no rows."""
+    if not calibration.rows:
+        return np.nan
+    above = np.concatenate([calibration.ranks[1:], [0.0]])
+    return float(calibration.scores[np.flatnonzero(above <= (1.0 - share) * calibration.rows)[0]])
+
+
+# ---- in the model file ---------------------------------------------------------------------------
+
+
+def pack(calibration: ScoreCalibration, name: str = "") -> dict[str, npt.NDArray[np.float64]]:
+    """Arrays of float64 that hold the calibration; `name` tells several in one file apart."""
+    prefix = f"{PREFIX}{name}." if name else PREFIX
+    numbers = [calibration.rows, calibration.dependence, calibration.gap, calibration.left_out]
+    packed = {"scores": calibration.scores, "ranks": calibration.ranks, "numbers": np.array(numbers, dtype=float)}
+    for key, tail in (("tail", calibration.tail), ("events", calibration.events)):
+        packed[key] = np.array([] if tail is None else [tail.start, tail.scale, tail.shape, tail.share])
+    return {prefix + key: np.asarray(value, dtype=np.float64) for key, value in packed.items()}
+
+
+def unpack(arrays: Mapping[str, npt.NDArray[np.float64]], name: str = "") -> ScoreCalibration | None:
+    """The calibration that `pack` put into `arrays`, or None where there is none."""
+    prefix = f"{PREFIX}{name}." if name else PREFIX
+    if prefix + "scores" not in arrays:
+        return None
+    rows, dependence, gap, left_out = (float(number) for number in arrays[prefix + "numbers"])
+    return ScoreCalibration(
+        arrays[prefix + "scores"], arrays[prefix + "ranks"], int(rows), _tail(arrays[prefix + "tail"]),
+        _tail(arrays[prefix + "events"]), dependence, int(gap), int(left_out),
+    )
+
+
+def _tail(numbers: npt.NDArray[np.float64]) -> Tail | None:
+    return Tail(*(float(number) for number in numbers)) if len(numbers) else None
