@@ -43,10 +43,10 @@ def torch_network(model: ModelConfig, window: WindowSpec, *, seed: int = 0, spre
     """A network in torch, in service, every weight of it drawn from a normal distribution."""
     import torch
 
-    from grucast.networks import NETWORKS
+    from grucast.networks.network import Network
 
     torch.manual_seed(seed)
-    network = NETWORKS.load(model.network)(model, window)
+    network = Network(model, window)
     with torch.no_grad():
         for parameter in network.parameters():
             parameter.normal_(0.0, spread)

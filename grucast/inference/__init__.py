@@ -5,8 +5,8 @@ from grucast.core.registry import Registry
 NETWORKS = Registry(
     "network",
     {
-        "segment": "grucast.inference.segment:forward",
-        "recurrent": "grucast.inference.recurrent:forward",
+        "segment": "grucast.inference.segment:SegmentCore",
+        "recurrent": "grucast.inference.recurrent:RecurrentCore",
     },
 )
 CELLS = Registry(

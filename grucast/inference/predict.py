@@ -8,7 +8,7 @@ import numpy as np
 
 from grucast.core.arrays import Array, Array32, Ints
 from grucast.core.config import ModelConfig, WindowSpec
-from grucast.inference import NETWORKS
+from grucast.inference.network import forward
 from grucast.inference.weights import Weights
 from grucast.preprocessing.windows import Streams, Windows, gather
 
@@ -29,7 +29,6 @@ def predict(members: Sequence[Weights], model: ModelConfig, window: WindowSpec, 
 
     The mean of sorted quantiles is sorted (Vincent averaging), so they do not cross.
     """
-    forward = NETWORKS.load(model.network)
     total: Array32 = forward(members[0], model, window, windows)
     for weights in members[1:]:
         total = total + forward(weights, model, window, windows)

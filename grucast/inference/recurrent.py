@@ -1,4 +1,4 @@
-"""The point-wise network in NumPy; the equations stand in `networks/recurrent.py`, its twin."""
+"""The point-wise core in NumPy; the equations stand in `networks/recurrent.py`, its twin."""
 
 from __future__ import annotations
 
@@ -6,30 +6,27 @@ import numpy as np
 
 from grucast.core.arrays import Array32
 from grucast.core.config import ModelConfig, WindowSpec
-from grucast.inference.heads import linear_path, quantiles, season_parts, spread_of
 from grucast.inference.math import relu
 from grucast.inference.stack import Stack
 from grucast.inference.weights import Weights, below
 from grucast.preprocessing.windows import Windows
 
 
-def forward(weights: Weights, model: ModelConfig, window: WindowSpec, windows: Windows) -> Array32:
-    """Quantiles (B, H, Q), not decreasing along Q, in the units of the windows."""
-    x, ahead, length = windows.x, None, window.context_length
-    if model.seasonal:
-        behind, ahead = season_parts(below(weights, "seasons"), model, window, windows)
-        x = (x - behind) * windows.mask
-    spread = spread_of(x, windows.mask)
-    x = x / spread
-    rows = np.concatenate(
-        [x[:, :, None], windows.mask[:, :, None], windows.known[:, :length], windows.past], axis=2
-    )
-    top, _ = Stack(model.cell, model.layers, below(weights, "cells")).run(rows)
-    later = windows.known[:, length:].reshape(len(x), -1)
-    seen = np.concatenate([top, later, windows.static], axis=1)
-    mixed = relu(seen @ weights["mix.weight"].T + weights["mix.bias"] + weights["channel"][windows.channel])
-    out = quantiles(below(weights, "head"), mixed[:, None], model.quantile_levels)
-    if model.linear_rank:
-        out = out + linear_path(below(weights, "linear"), x)[:, :, None]
-    out = out * spread[:, :, None]
-    return out if ahead is None else out + ahead[:, :, None]
+class RecurrentCore:
+    """States of rows."""
+
+    def __init__(self, weights: Weights, model: ModelConfig, window: WindowSpec) -> None:
+        self.weights, self.length = weights, window.context_length
+        self.cells = Stack(model.cell, model.layers, below(weights, "cells"))
+
+    def encode(self, x: Array32, windows: Windows) -> list[Array32]:
+        """The last state of each layer, from x (B, L)."""
+        rows = [x[:, :, None], windows.mask[:, :, None], windows.known[:, : self.length], windows.past]
+        return self.cells.encode(np.concatenate(rows, axis=2))
+
+    def decode(self, state: list[Array32], windows: Windows) -> Array32:
+        """The one state of all rows ahead, (B, 1, D)."""
+        later = windows.known[:, self.length :].reshape(len(windows), -1)
+        seen = np.concatenate([self.cells.output(state), later, windows.static], axis=1)
+        mixed = seen @ self.weights["mix.weight"].T + self.weights["mix.bias"]
+        return relu(mixed + self.weights["channel"][windows.channel])[:, None]

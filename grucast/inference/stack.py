@@ -16,8 +16,8 @@ class Stack:
         kind = CELLS.load(cell)
         self.layers = [kind(below(weights, f"layers.{k}")) for k in range(layers)]
 
-    def run(self, x: Array32) -> tuple[Array32, list[Array32]]:
-        """The output after the last step (B, D) and the last state of each layer, from x (B, S, I)."""
+    def encode(self, x: Array32) -> list[Array32]:
+        """The last state of each layer, from x (B, S, I)."""
         last: list[Array32] = []
         for k, layer in enumerate(self.layers):
             projected, state = layer.project(x), layer.start(len(x))
@@ -29,7 +29,12 @@ class Stack:
             last.append(state)
             if outputs:
                 x = np.stack(outputs, axis=1)
-        return self.layers[-1].output(last[-1]), last
+        return last
+
+    def output(self, state: list[Array32]) -> Array32:
+        """What the top layer passes on, (B, D), of the states of all layers."""
+        top: Array32 = self.layers[-1].output(state[-1])
+        return top
 
     def step(self, x: Array32, state: list[Array32]) -> Array32:
         """The output (B, D) of the top layer after one more input x (B, I) from `state`."""

@@ -5,8 +5,8 @@ from grucast.core.registry import Registry
 NETWORKS = Registry(
     "network",
     {
-        "segment": "grucast.networks.segment:SegmentNetwork",
-        "recurrent": "grucast.networks.recurrent:RecurrentNetwork",
+        "segment": "grucast.networks.segment:SegmentCore",
+        "recurrent": "grucast.networks.recurrent:RecurrentCore",
     },
 )
 CELLS = Registry(

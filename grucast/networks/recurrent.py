@@ -1,11 +1,11 @@
-"""The point-wise network: the recurrent cell over every row, all rows ahead from the last state.
+"""The point-wise core: the recurrent cell over every row, all rows ahead from the last state.
 
 The classic use of a GRU for forecasting, kept to compare with: on long horizons it is far worse than the
 same cell over segments.
 
     e_t = [x''_t, mask_t, covariates_t]
     h   = cell over e_1 .. e_L
-    out = V relu(U [h, known ahead, static, channel])     (H, Q)
+    g   = relu(U [h, known ahead, static] + channel)             one state for all H rows
 """
 
 from __future__ import annotations
@@ -16,41 +16,27 @@ from torch.nn import functional
 
 from grucast.core.config import ModelConfig, WindowSpec
 from grucast.networks.batch import Batch
-from grucast.networks.heads import LinearPath, QuantileHead, SeasonTables, spread_of
 from grucast.networks.stack import Stack
 
 
-class RecurrentNetwork(nn.Module):
-    """Quantiles (B, H, Q) of the rows ahead, in the units of the batch."""
+class RecurrentCore(nn.Module):
+    """States of rows."""
 
     def __init__(self, model: ModelConfig, window: WindowSpec) -> None:
         super().__init__()
         hidden, horizon = model.hidden, window.horizon
-        self.window = window
+        self.length, self.rows = window.context_length, horizon
         self.cells = Stack(model.cell, 2 + model.known + model.past, hidden, model.layers, model.dropout)
         self.channel = nn.Parameter(0.02 * torch.randn(model.channels, hidden))
         self.mix = nn.Linear(hidden + horizon * model.known + model.static, hidden)
-        self.drop = nn.Dropout(model.dropout)
-        self.head = QuantileHead(hidden, horizon, model.quantile_levels)
-        self.linear = LinearPath(window, model.linear_rank) if model.linear_rank else None
-        self.seasons = SeasonTables(model.seasonal, model.channels) if model.seasonal else None
 
-    def forward(self, batch: Batch) -> Tensor:
-        """Quantiles (B, H, Q), not decreasing along Q."""
-        x, length = batch.x, self.window.context_length
-        if self.seasons is not None:
-            behind, ahead = self.seasons(batch, self.window.horizon)
-            x = (x - behind) * batch.mask
-        spread = spread_of(x, batch.mask)
-        x = x / spread
-        rows = torch.cat([x[:, :, None], batch.mask[:, :, None], batch.known[:, :length], batch.past], dim=2)
-        top, _ = self.cells.run(rows)
-        seen = torch.cat([top[:, -1], batch.known[:, length:].flatten(1), batch.static], dim=1)
-        mixed = functional.relu(self.mix(seen) + self.channel[batch.channel])
-        out: Tensor = self.head(self.drop(mixed)[:, None])
-        if self.linear is not None:
-            out = out + self.linear(x)[:, :, None]
-        out = out * spread[:, :, None]
-        if self.seasons is not None:
-            out = out + ahead[:, :, None]
-        return out
+    def encode(self, x: Tensor, batch: Batch) -> list[Tensor]:
+        """The last state of each layer, from x (B, L)."""
+        rows = [x[:, :, None], batch.mask[:, :, None], batch.known[:, : self.length], batch.past]
+        return self.cells.encode(torch.cat(rows, dim=2))
+
+    def decode(self, state: list[Tensor], batch: Batch) -> Tensor:
+        """The one state of all rows ahead, (B, 1, D)."""
+        later = batch.known[:, self.length :].flatten(1)
+        seen = torch.cat([self.cells.output(state), later, batch.static], dim=1)
+        return functional.relu(self.mix(seen) + self.channel[batch.channel])[:, None]

@@ -36,15 +36,15 @@ class Stack(nn.Module):
 
     def encode(self, x: Tensor) -> list[Tensor]:
         """The last state of each layer, from x (B, S, I)."""
-        return self.run(x)[1]
-
-    def run(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
-        """States of the top layer over time (B, S, D), and the last state of each layer, from x (B, S, I)."""
         last: list[Tensor] = []
         for k, layer in enumerate(self._cells()):
             x, state = layer(self.drop(x) if k else x)
             last.append(state)
-        return x, last
+        return last
+
+    def output(self, state: list[Tensor]) -> Tensor:
+        """What the top layer passes on, (B, D), of the states of all layers."""
+        return self._cells()[-1].output(state[-1])
 
     def step(self, x: Tensor, state: list[Tensor]) -> Tensor:
         """The output (B, D) of the top layer after one more input x (B, I) from `state`."""

@@ -22,9 +22,9 @@ from torch import Tensor, nn
 from grucast.core.arrays import Array32, Ints
 from grucast.core.config import ModelConfig, TrainingConfig, WindowSpec
 from grucast.core.progress import Progress, silent
-from grucast.networks import NETWORKS
 from grucast.networks.batch import Batch
 from grucast.networks.heads import LinearPath
+from grucast.networks.network import Network
 from grucast.preprocessing.windows import Streams, gather, gather_targets
 from grucast.training.losses import loss_of
 from grucast.training.sampling import Sampler
@@ -127,7 +127,7 @@ class Fit:
         self.config, self.examples, self.run = config, examples, run
         torch.manual_seed(config.seed)
         self.rng = np.random.default_rng(config.seed)
-        self.network: nn.Module = NETWORKS.load(self.model.network)(self.model, self.window).to(run.device)
+        self.network = Network(self.model, self.window).to(run.device)
         self.penalty = self._start()
         self.average = copy.deepcopy(self.network).eval()
         self.optimizer = make_optimizer(self.network, config)

@@ -8,6 +8,7 @@ from grucast import inference, networks
 from grucast.core.config import QUANTILE_LEVELS, ModelConfig, WindowSpec
 from grucast.inference.predict import chunk_size, predict, predict_streams
 from grucast.networks.batch import Batch
+from grucast.networks.network import Network
 from grucast.preprocessing.windows import gather
 from grucast.training.fit import examples_at
 from tests.making import random_streams, torch_network, weights_of
@@ -118,7 +119,7 @@ def test_a_value_that_was_not_observed_moves_nothing(network, seasonal):
 @pytest.mark.parametrize("network", networks.NETWORKS.names())
 def test_the_linear_path_adds_nothing_at_the_start(network, rank):
     torch.manual_seed(0)
-    made = networks.NETWORKS.load(network)(model_of(network=network, linear_rank=rank), SPEC).eval()
+    made = Network(model_of(network=network, linear_rank=rank), SPEC).eval()
     batch, _ = examples_at(random_streams(), SPEC, AT, "cpu")
     with_path = made(batch)
     made.linear = None
@@ -128,7 +129,7 @@ def test_the_linear_path_adds_nothing_at_the_start(network, rank):
 @pytest.mark.parametrize("network", networks.NETWORKS.names())
 def test_the_season_tables_add_nothing_at_the_start(network):
     torch.manual_seed(0)
-    made = networks.NETWORKS.load(network)(model_of(network=network, seasonal=(5, 7)), SEASONAL).eval()
+    made = Network(model_of(network=network, seasonal=(5, 7)), SEASONAL).eval()
     batch, _ = examples_at(random_streams(), SEASONAL, AT, "cpu")
     with_tables = made(batch)
     made.seasons = None

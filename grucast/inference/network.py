@@ -1,0 +1,64 @@
+"""A whole network in NumPy; the equations stand in `networks/network.py`, its twin."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Protocol
+
+from grucast.core.arrays import Array32
+from grucast.core.config import ModelConfig, WindowSpec
+from grucast.inference import NETWORKS
+from grucast.inference.heads import linear_path, quantiles, season_parts, spread_of
+from grucast.inference.weights import Weights, below
+from grucast.preprocessing.windows import Windows
+
+
+class Core(Protocol):
+    """What every entry of NETWORKS is."""
+
+    def encode(self, x: Array32, windows: Windows) -> list[Array32]:
+        """The last state of each layer, from the normalised context x (B, L)."""
+        ...
+
+    def decode(self, state: list[Array32], windows: Windows) -> Array32:
+        """States of the rows ahead, (B, S, D)."""
+        ...
+
+
+class Normalised(NamedTuple):
+    """Windows brought to size, and what brings them back."""
+
+    x: Array32  # (B, L)
+    spread: Array32  # (B, 1)
+    behind: Array32 | None  # (B, L) season tables over the context, less that of the anchor
+    ahead: Array32 | None  # (B, H)
+
+
+def normalise(weights: Weights, model: ModelConfig, window: WindowSpec, windows: Windows) -> Normalised:
+    """The season tables taken off, the spread divided out."""
+    x, behind, ahead = windows.x, None, None
+    if model.seasonal:
+        behind, ahead = season_parts(below(weights, "seasons"), model, window, windows)
+        x = (x - behind) * windows.mask
+    spread = spread_of(x, windows.mask)
+    return Normalised(x / spread, spread, behind, ahead)
+
+
+def core_of(weights: Weights, model: ModelConfig, window: WindowSpec) -> Core:
+    """The core of these weights."""
+    core: Core = NETWORKS.load(model.network)(below(weights, "core"), model, window)
+    return core
+
+
+def forward(weights: Weights, model: ModelConfig, window: WindowSpec, windows: Windows) -> Array32:
+    """Quantiles (B, H, Q), not decreasing along Q, in the units of the windows."""
+    core, given = core_of(weights, model, window), normalise(weights, model, window, windows)
+    return forward_from(weights, model, core.decode(core.encode(given.x, windows), windows), given, window.horizon)
+
+
+def forward_from(weights: Weights, model: ModelConfig, decoded: Array32, given: Normalised, horizon: int) -> Array32:
+    """Quantiles (B, H, Q) from decoded states (B, S, D)."""
+    out = quantiles(below(weights, "head"), decoded, model.quantile_levels)[:, :horizon]
+    if model.linear_rank:
+        out = out + linear_path(below(weights, "linear"), given.x)[:, :, None]
+    out = out * given.spread[:, :, None]
+    return out if given.ahead is None else out + given.ahead[:, :, None]
