@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import argparse
+import csv
 import json
 import os
 import platform
+import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
+from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
@@ -23,8 +26,11 @@ if str(ROOT) not in sys.path:  # a clone that is not installed can be measured t
 from grucast import __version__  # noqa: E402
 from grucast.report.tables import Table, accuracy_table, markdown, number, percent, seconds  # noqa: E402
 
-__all__ = ["Report", "Table", "accuracy_table", "arguments", "find", "grucast_command", "markdown", "number",
-           "percent", "seconds"]
+__all__ = ["Failed", "Report", "Table", "accuracy_table", "arguments", "each", "events", "find", "grucast",
+           "grucast_command", "markdown", "number", "percent", "seconds", "threads_each"]
+
+Job = TypeVar("Job")
+Result = TypeVar("Result")
 
 LIBRARIES = ("numpy", "torch", "pandas", "scikit-learn", "typer")
 
@@ -76,6 +82,58 @@ def run(command: Sequence[str], folder: Path, *, limit: float | None = None) -> 
         return subprocess.CompletedProcess(command, 124, "", f"longer than {limit:.0f} s")
 
 
+class Failed(Exception):
+    """A command of grucast that did not end well, in one line."""
+
+
+def grucast(words: Sequence[str], folder: Path) -> float:
+    """The seconds that a command of grucast took in `folder`; Failed, with its last line, where it went wrong."""
+    began = time.perf_counter()
+    done = run([*grucast_command(), *words], folder)
+    if done.returncode not in (0, 10):
+        said = [line for line in done.stderr.splitlines() if line.strip()] or ["it said nothing"]
+        raise Failed(f"{words[0]}: exit {done.returncode}: {said[-1]}")
+    return time.perf_counter() - began
+
+
+def events(scores: Path) -> list[tuple[int, int]]:
+    """The rows of each event in a file of `--scores`, first and past the last, in the order of the first."""
+    found: dict[str, tuple[int, int]] = {}
+    with scores.open(newline="", encoding="utf-8") as file:
+        for place, row in enumerate(csv.DictReader(file)):
+            if name := row["event_id"]:
+                found[name] = (found.get(name, (place, 0))[0], place + 1)
+    return sorted(found.values())
+
+
+def each(work: Callable[[Job], Result], jobs: Sequence[Job], processes: int) -> Iterator[Result]:
+    """The result of each job as it comes, from that many processes; an interruption ends them and what they started.
+
+    A result is yielded as soon as it is there, in no order. Where the user interrupts, what has come is all there is:
+    the caller shows it.
+    """
+    with get_context("spawn").Pool(min(processes, max(1, len(jobs))), _obedient) as pool:
+        try:
+            yield from pool.imap_unordered(work, jobs)
+        except KeyboardInterrupt:
+            print(f"{Path(sys.argv[0]).name}: interrupted; what follows is what was done by then", file=sys.stderr)
+
+
+def threads_each(processes: int) -> int:
+    """The threads that each of so many processes may use; libraries that they load are told to keep to one."""
+    os.environ |= {"OMP_WAIT_POLICY": "PASSIVE", "OMP_NUM_THREADS": "1"}
+    return max(1, _cores() // processes)
+
+
+def _obedient() -> None:
+    """Let the parent alone hear Ctrl-C, and end on its word, so that `subprocess.run` ends the command that it runs.
+
+    A handler that does nothing, not SIG_IGN: the latter would be inherited by that command, this is not.
+    """
+    signal.signal(signal.SIGINT, lambda *_: None)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+
+
 @dataclass
 class Report:
     """What a benchmark prints and writes; it knows when it began."""
@@ -103,10 +161,13 @@ class Report:
 
 def machine() -> Mapping[str, str]:
     """The processor, the cores this process may use, and the versions that matter."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     versions = {name: _version(name) for name in LIBRARIES}
-    return {"machine": _processor(), "cores": str(cores), "python": platform.python_version(), "grucast": __version__,
-            **{name: found for name, found in versions.items() if found}}
+    return {"machine": _processor(), "cores": str(_cores()), "python": platform.python_version(),
+            "grucast": __version__, **{name: found for name, found in versions.items() if found}}
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _processor() -> str:
