@@ -18,6 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from grucast.core.arrays import Array, Ints, Mask
+from grucast.evaluation.runs import runs
 
 THRESHOLDS = 250
 LONGEST = 20_000  # rows that the period is looked for in
@@ -40,7 +41,7 @@ def vus(score: Array, label: Array | Mask, window: int) -> tuple[float, float]:
     if not inside.any():
         return math.nan, math.nan
     rank = _ranks(np.where(np.isnan(score), -np.inf, score))
-    events = _events(inside)
+    events = runs(inside)
     buffer = _buffer(inside, events, rank, window // 2)
     curves = _Curves(
         fired=_at_most(rank), hit=_at_most(rank[inside]), events=float(inside.sum()), rows=float(len(score))
@@ -104,10 +105,11 @@ def _buffer(inside: Mask, events: Ints, rank: Ints, reach: int) -> _Buffer:
     rows = np.flatnonzero(~inside)
     after = np.searchsorted(events[:, 0], rows)  # the first event that starts behind the row
     far = np.full((len(rows), 4), np.iinfo(np.int64).max)
-    for column, (step, edge) in enumerate(((-2, 1), (-1, 1), (0, 0), (1, 0))):
+    first, last = events[:, 0], events[:, 1] - 1
+    for column, (step, edge) in enumerate(((-2, last), (-1, last), (0, first), (1, first))):
         one = after + step
         exists = (one >= 0) & (one < len(events))
-        far[exists, column] = np.abs(rows[exists] - events[one[exists], edge])
+        far[exists, column] = np.abs(rows[exists] - edge[one[exists]])
     far.sort(axis=1)
     near = np.flatnonzero(far[:, 0] <= reach)
     near = near[np.argsort(far[near, 0], kind="stable")]
@@ -116,11 +118,10 @@ def _buffer(inside: Mask, events: Ints, rank: Ints, reach: int) -> _Buffer:
 
 def _existence(events: Ints, rank: Ints, reach: int) -> Array:
     """The share of buffered events with a fired row at each threshold, (K,); events whose buffers meet are one."""
-    start, end = events[:, 0] - reach, events[:, 1] + reach
-    apart = end[:-1] < start[1:]
+    start, stop = events[:, 0] - reach, events[:, 1] + reach
+    apart = stop[:-1] <= start[1:]
     first = np.maximum(start[np.r_[True, apart]], 0)
-    stop = np.minimum(end[np.r_[apart, True]] + 1, len(rank))
-    ends = np.stack([first, stop], axis=1).ravel()
+    ends = np.stack([first, np.minimum(stop[np.r_[apart, True]], len(rank))], axis=1).ravel()
     earliest = np.minimum.reduceat(np.append(rank, THRESHOLDS), ends)[::2]  # the last stop may be one past the rows
     return _at_most(earliest) / len(first)
 
@@ -158,9 +159,3 @@ def _ranks(score: Array) -> Ints:
 def _at_most(rank: Ints, weight: Array | None = None) -> Array:
     """The number (or weight) of rows with a rank of at most k, for each threshold k, (K,)."""
     return np.cumsum(np.bincount(rank, weight, minlength=THRESHOLDS)[:THRESHOLDS].astype(float))
-
-
-def _events(inside: Mask) -> Ints:
-    """First and last row of each run of labelled rows, (E, 2)."""
-    edges = np.diff(np.r_[False, inside, False].astype(np.int8))
-    return np.stack([np.flatnonzero(edges == 1), np.flatnonzero(edges == -1) - 1], axis=1).astype(np.int64)
