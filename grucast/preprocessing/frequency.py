@@ -43,6 +43,7 @@ SPARSEST = 20  # grid places for each row: above, the grid would be nearly all g
 _DENSE = 0.5  # rows for each place that a step needs which few neighbours keep
 _NOMINAL = 0.8  # share of stamps exactly on their place that a calendar rule needs
 _HORIZONS = {"15min": 96, "h": 24, "D": 14, "B": 10}
+LONGEST_HORIZON = 336  # of a season in rows without a frequency
 _MONTH_HORIZONS = {1: 12, 3: 8, 12: 6}
 _NICE = ("ms", "10ms", "100ms", "s", "5s", "10s", "15s", "30s", "min", "5min", "10min", "15min", "30min", "h",
          "2h", "3h", "6h", "12h", "D", "W-SUN", "MS", "QS", "YS")  # fmt: skip
@@ -99,11 +100,13 @@ def typical_step(series: Sequence[Series], clock: Clock) -> float:
 
 
 def default_horizon(freq: str, seasons: tuple[int, ...], shortest: int) -> int:
-    """The horizon where none was asked for: by the frequency, else the first season, else 24.
+    """The horizon where none was asked for: by the frequency, else a season, else 24.
 
-    At most a tenth of the `shortest` series (rows), at least 1.
+    With a frequency the first season, usually the day; in rows without one the longest up to `LONGEST_HORIZON`: the
+    shorter ones of a heartbeat are its harmonics. At most a tenth of the `shortest` series (rows), at least 1.
     """
-    horizon = _HORIZONS.get(freq, seasons[0] if seasons else 24)
+    usual = seasons[:1] if freq else seasons[:1] + tuple(one for one in seasons if one <= LONGEST_HORIZON)
+    horizon = _HORIZONS.get(freq, max(usual, default=24))
     if freq:
         found = parse_frequency(freq)
         if (found.unit, found.count) == ("week", 1):

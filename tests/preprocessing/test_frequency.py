@@ -165,6 +165,8 @@ def test_the_horizon_follows_the_frequency(freq, horizon):
 def test_elsewhere_the_horizon_is_a_season_or_24():
     assert default_horizon("30min", (48, 336), 10_000) == 48
     assert default_horizon("", (285,), 10_000) == 285
+    assert default_horizon("", (15, 105), 10_000) == 105
+    assert default_horizon("", (15, 105, 350), 10_000) == 105
     assert default_horizon("", (), 10_000) == 24
 
 
