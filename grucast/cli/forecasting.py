@@ -26,7 +26,7 @@ class ForecastWords:
                                           high=1.0)
     cutoff: str | None = option(None, "forecast from this row on, as if it were the last", metavar="STAMP")
     append: Path | None = option(None, "a file of all forecasts, added to once for each cutoff")
-    future: str | None = option(None, "covariates known ahead", metavar="FILE")
+    future: str | None = option(None, "covariates known ahead, a row for each value to forecast", metavar="FILE")
     plot: Path | None = option(None, "draw history and forecast: .png, .svg or .html", panel="Output")
 
 

@@ -23,7 +23,7 @@ from grucast.data.joining import instants
 from grucast.data.layout import check_layout, find_columns
 from grucast.data.panels import arrange, cut, gather, group_rows
 from grucast.data.periods import mask_excluded, resample
-from grucast.data.sources import load
+from grucast.data.sources import Source, load
 from grucast.data.tables import open_table
 from grucast.data.task import Task
 from grucast.data.times import find_clock_of, pick_time
@@ -62,9 +62,14 @@ def read_with(findings: Findings, sources: Sequence[str], options: ReadOptions, 
     """Like `read_panel`, telling `findings` what is noticed, whatever happens."""
     if not sources:
         raise UsageError("no data file is named")
+    return read_loaded(findings, [load(name, now=now) for name in sources], options, layout=layout)
+
+
+def read_loaded(findings: Findings, loaded: Sequence[Source], options: ReadOptions, *,
+                layout: Layout | None = None) -> Reading:
+    """Like `read_with`, from bytes that have been loaded."""
     if layout is not None:
-        options = _as_learned(options, layout)
-    loaded = [load(name, now=now) for name in sources]
+        options = as_learned(options, layout)
     digest = hashlib.sha256()
     for one in loaded:
         digest.update(one.body)
@@ -94,7 +99,7 @@ def read_with(findings: Findings, sources: Sequence[str], options: ReadOptions, 
                    task.table.files[0][0])
 
 
-def _as_learned(options: ReadOptions, layout: Layout) -> ReadOptions:
+def as_learned(options: ReadOptions, layout: Layout) -> ReadOptions:
     """The options with the layout's answers; what a user says about missing marks and rows is added."""
     columns, form, clock = layout.columns, layout.format, layout.clock
     return ReadOptions(

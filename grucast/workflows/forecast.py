@@ -12,7 +12,7 @@ import numpy as np
 from grucast.artifacts.store import load
 from grucast.core.config import ReadOptions
 from grucast.core.errors import DataError, ModelError, UsageError
-from grucast.core.results import Artifact, Forecast
+from grucast.core.results import Artifact, Forecast, Manifest
 from grucast.core.series import STAMP, Panel, Series
 from grucast.data.reading import read_panel
 from grucast.forecasting.predict import Forecaster, forecast_far, quantiles_at
@@ -69,22 +69,24 @@ def forecast(request: ForecastRequest) -> ForecastResult:
     _refuse_early(request)
     artifact = load(request.model)
     manifest = artifact.manifest
+    horizon = request.horizon or manifest.window.horizon
     levels = interval_levels(request.levels, manifest)
     named = named_levels(levels, request.quantiles, manifest)
     model = _unpacked(artifact, request.model)
     source = find_data(request.source, manifest, request.model)
-    check_outputs((request.output, request.append, request.plot), (source, request.model))
+    check_outputs((request.output, request.append, request.plot),
+                  (source, request.model, *filter(None, [request.future])))
+    _check_future(request, source, manifest)
     reading = read_panel([source], request.read, layout=manifest.layout)
     check_frequency(reading.panel, reading.file)
     panel, _ = regularise(reading.panel, file=reading.file)
     if request.cutoff is not None:
         panel = _until(panel, request.cutoff, reading.file)
     check_level(panel, artifact, reading.file)
-    horizon = request.horizon or manifest.window.horizon
-    _check_ahead(panel, horizon, reading.file)
+    panel, told = _with_ahead(panel, request, manifest, reading.file)
     found = forecast_panel(panel, model, horizon, manifest.data.first)
     table = lay_out(found, panel, named, reading.file)
-    notes = [*reading.notes, *_notes(panel, artifact, horizon), *table.notes]
+    notes = [*reading.notes, *told, *_notes(panel, artifact, horizon), *table.notes]
     if request.plot is not None:
         from grucast.workflows.picture import plot_forecasts  # only where something is drawn
 
@@ -103,9 +105,6 @@ def _refuse_early(request: ForecastRequest) -> None:
         from grucast.report.plots import plot_kind  # only where something is drawn
 
         plot_kind(request.plot)
-    if request.future is not None:
-        raise UsageError("--future is not built yet; put the covariates known ahead into rows at the end of DATA, "
-                         "with empty targets")
     if request.levels and request.quantiles:
         raise UsageError("--levels and --quantiles do not go together; name one of them")
 
@@ -146,6 +145,30 @@ def _near(forecaster: Forecaster, sources: list[Source], horizon: int) -> list[A
     return list(found.reshape(len(sources), -1, *found.shape[1:]).transpose(0, 2, 1, 3)[:, :horizon])
 
 
+def _check_future(request: ForecastRequest, source: str, manifest: Manifest) -> None:
+    """UsageError for a --future that would change nothing."""
+    if request.future is None:
+        return
+    if not manifest.layout.columns.known:
+        raise UsageError(f"--future would change nothing: {request.model} has no covariates known ahead; leave it out, "
+                         "or train with --known-col")
+    if request.future == source:
+        raise UsageError(f"--future {source} is DATA itself, whose last rows are read without it; leave it out")
+
+
+def _with_ahead(panel: Panel, request: ForecastRequest, manifest: Manifest, file: str) -> tuple[Panel, list[str]]:
+    """The panel with what is known ahead, for every row of the horizon, and notes on a file of its own."""
+    horizon = request.horizon or manifest.window.horizon
+    if request.future is None:
+        _check_ahead(panel, horizon, file)
+        return panel, []
+    from grucast.workflows.future import Reach, lay_behind, read_ahead  # only where there is such a file
+
+    ahead = read_ahead(request.future, request.read, manifest.layout)
+    panel, notes = lay_behind(panel, ahead, Reach(horizon, max(horizon, manifest.window.horizon)))
+    return panel, [*ahead.notes, *notes]
+
+
 def _check_ahead(panel: Panel, horizon: int, file: str) -> None:
     """DataError where covariates known ahead are not there for every row of the horizon."""
     names = panel.layout.columns.known
@@ -155,8 +178,8 @@ def _check_ahead(panel: Panel, horizon: int, file: str) -> None:
         if rows < horizon:
             name = f" of series {one.unique_id!r}" if one.unique_id else ""
             raise DataError(f"{', '.join(names)}{name} must be known for {horizon} rows ahead, and {rows} are there",
-                            file=file, mend="add rows with empty targets and filled known columns, or a shorter "
-                            "--horizon")
+                            file=file, mend="add rows with empty targets and filled known columns, give them with "
+                            "--future FILE, or say a shorter --horizon")
 
 
 # ---- an earlier cutoff ---------------------------------------------------------------------------

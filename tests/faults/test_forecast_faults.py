@@ -190,7 +190,8 @@ def test_a_cutoff_that_is_none_is_refused(installed, tiny, cutoff, code, words):
 
 @pytest.mark.parametrize(("words", "said"), [
     (("--levels", "99"), "levels up to 95"), (("--quantiles", "0.001"), "quantiles from 0.025 to 0.975"),
-    (("--levels", "80", "--quantiles", "0.5"), "do not go together"), (("--future", "f.csv"), "not built yet"),
+    (("--levels", "80", "--quantiles", "0.5"), "do not go together"),
+    (("--future", "f.csv"), "--future would change nothing: load.grucast has no covariates known ahead"),
     (("--plot", "a.pdf"), "ends in .png, .svg, .html"), (("-o", "load.csv"), "load.csv is read by this very command"),
     (("--append", "load.grucast"), "load.grucast is read by this very command")])
 def test_what_does_not_make_sense_is_a_usage_error(installed, tiny, words, said):
