@@ -22,7 +22,8 @@ This page is written by `docs/generate_cli.py` from the commands; do not edit it
 
 Every option may also be given in the environment: `GRUCAST_TIME_COL` for `--time-col`, several values as a line of
 CSV. `train` reads settings from a TOML file too (`--config`), by the names of its options. The command line wins over
-the environment, the environment over the file.
+the environment, the environment over the file. What is switched on in one of these is switched off on the command line
+by the opposite name: `--no-quiet` for `--quiet`, `--header` for `--no-header`.
 """
 
 EXIT_CODES = """\

@@ -33,7 +33,8 @@ def run(command: Callable[[list[str]], int], arguments: Sequence[str]) -> int:
     """Call `command` with the words of the command line and return the exit code of the process."""
     _open_streams()
     _heed_signals()
-    debug = "--debug" in arguments or os.environ.get("GRUCAST_DEBUG", "").lower() in ("1", "true", "yes", "on")
+    said = [one for one in arguments if one in ("--debug", "--no-debug")]  # the last one counts, else the environment
+    debug = said[-1] == "--debug" if said else os.environ.get("GRUCAST_DEBUG", "").lower() in ("1", "true", "yes", "on")
     try:
         code = command(list(arguments))
         sys.stdout.flush()
@@ -107,7 +108,8 @@ def _usage(error: Exception) -> str | None:
 
 def _option_names(error: Any) -> list[str]:
     context = error.ctx
-    return [] if context is None else [name for one in context.command.get_params(context) for name in one.opts]
+    params = [] if context is None else context.command.get_params(context)
+    return [name for one in params for name in (*one.opts, *one.secondary_opts)]
 
 
 def _keep(error: Exception, arguments: Sequence[str]) -> str:

@@ -36,7 +36,8 @@ _PANELS = {"ColumnOptions": "Columns", "TimeOptions": "Time", "FormatOptions": "
            "WindowOptions": "Windows and seasons", "NetworkOptions": "Network", "FitOptions": "Training",
            "ValueOptions": "Values and intervals"}
 _METAVARS: Mapping[type, str] = {int: "N", float: "F", str: "TEXT", Path: "FILE"}
-_ELSEWHERE = "Every option may also be given in the environment: GRUCAST_TIME_COL for --time-col."
+_ELSEWHERE = ("Every option may also be given in the environment: GRUCAST_TIME_COL for --time-col.\n"
+              "What is switched on elsewhere is switched off by --no-quiet, --header and the like.")
 _YES, _NO = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
 
 
@@ -57,6 +58,11 @@ class Word:
         if self.meta.get("argument"):
             return str(self.meta.get("metavar", self.name.upper()))
         return "--" + self.name.replace("_", "-")
+
+    @property
+    def undone(self) -> str:
+        """`--no-quiet` for `--quiet`, `--header` for `--no-header`: what switches off a switch that is on elsewhere."""
+        return f"--{self.flag[5:]}" if self.flag.startswith("--no-") else f"--no-{self.flag[2:]}"
 
     @property
     def repeatable(self) -> bool:
@@ -148,7 +154,8 @@ def _parameter(word: Word) -> inspect.Parameter:
         default = typer.Argument(... if word.meta.get("required") else None, **common)
     else:
         short = [word.meta["short"]] if "short" in word.meta else []
-        default = typer.Option(None, *short, word.flag, envvar=f"GRUCAST_{word.name.upper()}",
+        flag = f"{word.flag}/{word.undone}" if word.kind is bool else word.flag
+        default = typer.Option(None, *short, flag, envvar=f"GRUCAST_{word.name.upper()}",
                                is_eager=word.name == "config", **common)
     return inspect.Parameter(word.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
 

@@ -35,6 +35,11 @@ class _Option(TyperOption):  # no mixin: a change of class needs the layout of T
     process_value = _process_value
     value_from_envvar = _value_from_envvar
 
+    def get_help_record(self, ctx: Any) -> tuple[str, str] | None:
+        """The names and the help, without the name that switches the option off."""
+        record = super().get_help_record(ctx)
+        return record and (record[0].partition(" / ")[0], record[1])
+
 
 class _Argument(TyperArgument):
     process_value = _process_value

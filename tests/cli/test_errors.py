@@ -79,6 +79,14 @@ def test_a_bug_is_told_even_where_no_report_can_be_written(grucast, train_fails,
     assert (ran.code, ran.err) == (70, "grucast: error: a bug of ours: ValueError: what; --debug shows where\n")
 
 
+@pytest.mark.parametrize(("words", "shown"), [((), True), (("--no-debug",), False), (("--no-debug", "--debug"), True)])
+def test_the_command_line_decides_about_the_traceback_and_not_the_environment(grucast, train_fails, monkeypatch, words,
+                                                                              shown):
+    monkeypatch.setenv("GRUCAST_DEBUG", "yes")
+    train_fails(ValueError("what"))
+    assert ("Traceback" in grucast("train", "data.csv", *words).err) == shown
+
+
 def test_debug_shows_the_traceback_and_then_the_line(grucast, train_fails):
     train_fails(errors.DataError("bad"))
     ran = grucast("train", "data.csv", "--debug")

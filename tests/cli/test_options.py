@@ -118,6 +118,30 @@ def test_the_command_line_wins_over_the_environment_and_that_over_the_file(gruca
     assert (options.window.horizon, options.fit.epochs, options.fit.patience) == (48, 2, 7)
 
 
+def test_a_switch_that_is_on_in_the_file_is_switched_off_by_its_opposite(grucast, trained):
+    on = config("resume = true\nno_header = true\nno-time = true\n")
+    grucast(*on)
+    grucast(*on, "--no-resume", "--header", "--time")
+    states = [(one.resume, one.read.format.no_header, one.read.time.no_time) for one in trained]
+    assert states == [(True, True, True), (False, False, False)]
+
+
+def test_a_switch_that_is_on_in_the_environment_is_switched_off_by_its_opposite(grucast, trained, monkeypatch):
+    monkeypatch.setenv("GRUCAST_RESUME", "yes")
+    grucast("train", "data.csv")
+    grucast("train", "data.csv", "--no-resume")
+    grucast("train", "data.csv", "--no-resume", "--resume")
+    assert [one.resume for one in trained] == [True, False, True]
+
+
+@pytest.mark.parametrize("name", commands.BUILT)
+def test_no_option_has_the_name_that_switches_another_off(name):
+    options = typer.main.get_command(commands.build()).commands[name].params
+    flags = [flag for one in options for flag in (*one.opts, *one.secondary_opts) if flag.startswith("-")]
+    assert len(set(flags)) == len(flags)
+    assert "--no-quiet" in flags
+
+
 @pytest.mark.parametrize(("text", "message"), [
     ("horizn = 3", "run.toml: no option 'horizn', did you mean 'horizon'?"),
     ("config = 'other.toml'", "run.toml: no option 'config'"),
