@@ -86,7 +86,7 @@ def read_loaded(findings: Findings, loaded: Sequence[Source], options: ReadOptio
     rows = arrange(task, columns, rows, good & has_id)
     if len(rows.ds) < 2 and not task.layout:
         raise task.refuse("there is one row, and a series needs more" if len(rows.ds) else "no row can be read")
-    if columns.time and clock.kind == "stamp" and not clock.tz:
+    if columns.time and clock.kind == "stamp" and not clock.tz and not task.layout:
         guards.note_spring_hours(task, rows)
     if options.rows.resample:
         rows = resample(task, rows, clock)

@@ -166,10 +166,6 @@ def _rows(panel: Panel, found: list[_Gap]) -> list[str]:
         rest = sum(gap.stop - gap.start for gap in found[_NAMED:])
         notes.append(f"{rest:,} more missing row{'' if rest == 1 else 's'} in {len(found) - _NAMED} "
                      f"other gap{'' if len(found) == _NAMED + 1 else 's'}: masked")  # fmt: skip
-    changes = sum(_is_clock_change(gap, panel.layout.clock) for gap in found)
-    if changes:
-        which = f"{changes} of the gaps" if len(found) > 1 else "the gap"
-        notes.append(f"{which} may be the hour that a local clock leaves out in spring; --tz names the zone")
     return notes
 
 
@@ -192,18 +188,6 @@ def _missing(gap: _Gap, panel: Panel) -> str:
     if count == 1:
         return f"1 row is missing, {written(first, clock)}{_of(gap.series)}"
     return f"{count:,} rows are missing, from {written(first, clock)} to {written(last, clock)}{_of(gap.series)}"
-
-
-def _is_clock_change(gap: _Gap, clock: Clock) -> bool:
-    """Whether a gap is one hour early on a Sunday in spring, north or south, on a clock whose zone is not known."""
-    if is_numeric(clock) or clock.tz:
-        return False
-    before, after = (gap.series.ds[row] for row in (gap.row - 1, gap.row))
-    step = (after - before) // (gap.stop - gap.start + 1)
-    first = (before + step).astype("datetime64[m]").astype(np.int64)
-    sunday = (first // 1440 + 3) % 7 == 6
-    spring = int(before.astype("datetime64[M]").astype(np.int64)) % 12 in (2, 3, 8, 9)
-    return bool(sunday and spring and 60 <= first % 1440 <= 180 and after - before - step == np.timedelta64(1, "h"))
 
 
 def _known_so_far(one: Series) -> Mask:

@@ -99,6 +99,21 @@ def test_an_hour_missing_in_spring_is_a_gap_and_the_note_names_tz(read):
     assert "--tz" in reading.notes[0]
 
 
+@pytest.mark.parametrize(("minutes", "first", "told"), [
+    (15, "2024-03-31T02:00", True), (60, "2024-10-06T02:00", True), (60, "2024-04-01T02:00", False)])
+def test_it_is_known_in_quarters_and_in_the_south_and_not_on_a_monday(read_text, minutes, first, told):
+    start = np.datetime64(first) - np.timedelta64(40 * minutes, "m")
+    stamps = start + np.arange(100) * np.timedelta64(minutes, "m")
+    missing = (stamps >= np.datetime64(first)) & (stamps < np.datetime64(first) + np.timedelta64(1, "h"))
+    reading = read_text("ds,y\n" + "".join(f"{one},{at % 7}\n" for at, one in enumerate(stamps[~missing])))
+    assert any("--tz" in note for note in reading.notes) == told
+
+
+def test_a_model_that_knows_no_zone_does_not_say_so_again(read):
+    layout = read("spring_hour_missing.csv").panel.layout
+    assert read("spring_hour_missing.csv", layout=layout).notes == ()
+
+
 def test_an_hour_missing_in_spring_is_no_gap_with_a_zone(read):
     reading = read("spring_hour_missing.csv", tz="Europe/Berlin")
     assert np.all(np.diff(reading.panel.series[0].ds) == HOUR)
