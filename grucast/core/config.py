@@ -16,6 +16,7 @@ QUANTILE_LEVELS = (0.025, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.9
 TRANSFORMS = ("none", "log", "asinh")
 LOSSES = ("quantile", "mse", "mae", "huber")
 OPTIMIZERS = ("adamw", "adam", "rmsprop")
+OBJECTIVES = ("both", "forecast", "reconstruct")
 PRESETS = ("fast", "balanced", "best")
 
 
@@ -113,6 +114,7 @@ class NetworkOptions:
     layers: int = option(1, "stacked recurrent layers", low=1, high=8)
     hidden: int | None = option(None, "width of the recurrent state", low=1, high=4096)
     dropout: float | None = option(None, "share of units dropped in training", low=0.0, high=0.95)
+    objective: str = option("both", "forecast, rebuild the window for detection, or both", choices=OBJECTIVES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +184,7 @@ class ModelConfig:
     static: int = 0
     linear_rank: int = 0  # 0: no linear path, -1: full rank
     seasonal: tuple[int, ...] = ()  # periods of the learned season tables
+    narrow: int = 0  # numbers from which the window is rebuilt; 0: it is not
     quantile_levels: tuple[float, ...] = QUANTILE_LEVELS
 
 
@@ -197,5 +200,6 @@ class TrainingConfig:
     batch_size: int = 256
     patience: int = 5
     members: int = 1  # networks trained and averaged
+    objective: str = "both"
     seed: int = 0
     weight_decay: float = 0.01

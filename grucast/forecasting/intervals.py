@@ -10,6 +10,9 @@ the conformalised quantile regression of Romano et al. 2019 (arXiv 1905.03222) w
 absolute score, so that wide and narrow windows, large and small series are stretched alike. Windows of a
 time series are not exchangeable: the promise is marginal and holds while the future resembles the
 calibration part.
+
+Windows that overlap say the same thing many times. So windows are counted in *blocks*, parts of a series
+one horizon long; from few of them the factor moves only part of the way from 1, the network's own word.
 """
 
 from __future__ import annotations
@@ -19,18 +22,37 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from grucast.core.arrays import Array, Mask
+from grucast.core.arrays import Array, Ints, Mask
 
 POOL = 400  # ratios wanted for one factor; fewer at a step, and its neighbours join
+OWN_WORD = 30.0  # blocks of calibration windows that weigh as much as the network's own quantiles
 SHRINK_GRID = np.linspace(0.0, 1.0, 21)
 
 
-def calibrate(quantiles: Array, y: Array, seen: Mask, levels: Sequence[float]) -> Array:
+def blocks(series: Ints, cutoff: Ints, horizon: int) -> Ints:
+    """The block of each window (N,), numbered 0 .. M-1.
+
+    Every series (N,) is cut into parts of `horizon` rows; a window belongs to that of its `cutoff` (N,).
+    """
+    places = np.stack([series, cutoff // horizon], axis=1)
+    return np.unique(places, axis=0, return_inverse=True)[1].reshape(-1).astype(np.int64)
+
+
+def calibrate(
+    quantiles: Array, y: Array, seen: Mask, levels: Sequence[float], *, independent: float = math.inf
+) -> Array:
     """Factors (H, Q) that stretch each quantile's distance from the median; 1 at the median.
 
     `quantiles` (N, H, Q) and `y` (N, H) in any units, `seen` (N, H). A step without any target keeps the
-    factors of the nearest step that has some; without any at all they are 1.
+    factors of the nearest step that has some; without any at all they are 1. The windows count as
+    `independent` ones, n; a factor is the mean of the conformal one and 1, weighted n to `OWN_WORD`.
     """
+    weight = 1.0 if math.isinf(independent) else independent / (independent + OWN_WORD)
+    return 1.0 + weight * (_conformal(quantiles, y, seen, levels) - 1.0)
+
+
+def _conformal(quantiles: Array, y: Array, seen: Mask, levels: Sequence[float]) -> Array:
+    """The factors of the finite-sample rule, (H, Q)."""
     horizon, middle = y.shape[1], _middle(levels)
     factors = np.ones((horizon, len(levels)))
     usable = seen & (quantiles[:, :, -1] > quantiles[:, :, 0])  # not NaN, and not flat: a series that never moved
@@ -77,18 +99,45 @@ def stretch(quantiles: Array, factors: Array, levels: Sequence[float]) -> Array:
     return out
 
 
-def fit_trust(medians: Array, anchors: Array, y: Array, seen: Mask) -> float:
+def fit_trust(medians: Array, anchors: Array, y: Array, seen: Mask, block: Ints) -> float:
     """How far to trust the network: the share in [0, 1] of its way from the last value to its median.
 
-    The share with the smallest absolute error on windows that it was not fitted on: medians (N, H), anchors
-    (N,) (the last value, which the naive forecast repeats), targets (N, H). 0 is the naive forecast.
+    Judged by the absolute error on windows that it was not fitted on: medians (N, H), anchors (N,) (the
+    last value, which the naive forecast repeats), targets (N, H), `block` (N,) as in `blocks`. Of the
+    shares whose error lies within one standard error of the smallest the largest is taken (Breiman et al.
+    1984, section 3.4.3): what a few windows say by chance must not spoil a forecast. The standard error is that
+    of the mean difference between two shares over blocks. 0 is the naive forecast.
     """
     use = seen & np.isfinite(medians)
     if not use.any():
         return 1.0
-    moved, wanted = (medians - anchors[:, None])[use], (y - anchors[:, None])[use]
-    errors = [float(np.abs(wanted - share * moved).mean()) for share in SHRINK_GRID]
-    return float(SHRINK_GRID[int(np.argmin(errors))])
+    moved = np.where(use, medians - anchors[:, None], 0.0)
+    wanted = np.where(use, y - anchors[:, None], 0.0)
+    misses = [_summed(np.abs(wanted - share * moved).sum(axis=1), block) for share in SHRINK_GRID]
+    weight = _summed(use.sum(axis=1).astype(np.float64), block)
+    best = misses[int(np.argmin([miss.sum() for miss in misses]))]
+    near = [share for share, miss in zip(SHRINK_GRID, misses, strict=True) if _within_noise(miss - best, weight)]
+    return float(max(near))
+
+
+def _summed(values: Array, block: Ints) -> Array:
+    """Sums of values (N,) over the windows of each block, (M,); blocks without a window are left out."""
+    present = np.bincount(block) > 0
+    return np.asarray(np.bincount(block, weights=values)[present])
+
+
+def _within_noise(excess: Array, weight: Array) -> bool:
+    """Whether a mean excess is at most one standard error, from sums (M,) over blocks and their counts (M,).
+
+    The mean is a ratio of two sums; its standard error is that of a ratio estimate (Cochran 1977, chapter 6).
+    Of one block nothing is known but the mean.
+    """
+    count, total = len(weight), float(weight.sum())
+    mean = float(excess.sum()) / total
+    if count < 2:
+        return mean <= 0.0
+    spread = float(np.sqrt(np.square(excess - mean * weight).sum() * count / (count - 1))) / total
+    return mean <= spread
 
 
 def trust(quantiles: Array, anchors: Array, share: Array, levels: Sequence[float]) -> Array:

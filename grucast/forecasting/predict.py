@@ -43,7 +43,7 @@ def scaled_quantiles(forecaster: Forecaster, streams: Streams, at: tuple[Ints, I
 def quantiles_at(forecaster: Forecaster, streams: Streams, at: tuple[Ints, Ints]) -> Array:
     """Quantiles (B, H, Q) in the units of the file at each (stream, cutoff), within the bounds."""
     z = scaled_quantiles(forecaster, streams, at)
-    return _to_units(forecaster, streams, at[0], z)
+    return to_units(forecaster, streams, at[0], z)
 
 
 def flat_where_constant(z: Array, level: Array, scale: Array) -> Array:
@@ -51,7 +51,8 @@ def flat_where_constant(z: Array, level: Array, scale: Array) -> Array:
     return np.where((scale > 0)[:, None, None], z, level[:, None, None] + 0.0 * z)
 
 
-def _to_units(forecaster: Forecaster, streams: Streams, stream: Ints, z: Array) -> Array:
+def to_units(forecaster: Forecaster, streams: Streams, stream: Ints, z: Array) -> Array:
+    """Quantiles (B, H, Q) in the units of the file, within the bounds, from z (B, H, Q) of the streams."""
     scale = np.where(streams.scale > 0, streams.scale, 1.0)[stream]
     largest = np.finfo(np.float64).max
     with np.errstate(over="ignore"):
@@ -80,7 +81,7 @@ def forecast_far(forecaster: Forecaster, source: Source, cutoff: int, horizon: i
         centre = block[:, :, middle : middle + 1]
         away = block - centre
         wide = centre + side * np.hypot(away, carried)
-        blocks.append(_to_units(forecaster, streams, at[0], wide if done else block))
+        blocks.append(to_units(forecaster, streams, at[0], wide if done else block))
         carried = (np.abs(wide - centre) if done else np.abs(away))[:, -1:]
         z = np.concatenate([z, np.nan_to_num(centre[:, :, 0].T)])
         observed = np.concatenate([observed, np.isfinite(centre[:, :, 0].T)])

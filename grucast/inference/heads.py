@@ -37,6 +37,13 @@ def linear_path(weights: Weights, x: Array32) -> Array32:
     return x @ weights["up.weight"].T
 
 
+def rebuild(weights: Weights, states: Array32) -> Array32:
+    """The normalised context (B, L) from the states of all layers (B, layers * D)."""
+    narrow: Array32 = states @ weights["down.weight"].T + weights["down.bias"]
+    whole: Array32 = narrow @ weights["up.weight"].T + weights["up.bias"]
+    return whole
+
+
 def season_parts(
     weights: Weights, model: ModelConfig, window: WindowSpec, windows: Windows
 ) -> tuple[Array32, Array32]:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import NamedTuple, Protocol
 
 from grucast.core.arrays import Array32
 from grucast.core.config import ModelConfig, WindowSpec
 from grucast.inference import NETWORKS
-from grucast.inference.heads import linear_path, quantiles, season_parts, spread_of
+from grucast.inference.heads import linear_path, quantiles, rebuild, season_parts, spread_of
+from grucast.inference.stack import Stack
 from grucast.inference.weights import Weights, below
 from grucast.preprocessing.windows import Windows
 
 
 class Core(Protocol):
     """What every entry of NETWORKS is."""
+
+    cells: Stack
 
     def encode(self, x: Array32, windows: Windows) -> list[Array32]:
         """The last state of each layer, from the normalised context x (B, L)."""
@@ -51,14 +55,21 @@ def core_of(weights: Weights, model: ModelConfig, window: WindowSpec) -> Core:
 
 def forward(weights: Weights, model: ModelConfig, window: WindowSpec, windows: Windows) -> Array32:
     """Quantiles (B, H, Q), not decreasing along Q, in the units of the windows."""
+    return both(weights, replace(model, narrow=0), window, windows)[0]
+
+
+def both(
+    weights: Weights, model: ModelConfig, window: WindowSpec, windows: Windows
+) -> tuple[Array32, Array32 | None]:
+    """Quantiles (B, H, Q) and the rebuilt context (B, L), in the units of the windows; None without that head."""
     core, given = core_of(weights, model, window), normalise(weights, model, window, windows)
-    return forward_from(weights, model, core.decode(core.encode(given.x, windows), windows), given, window.horizon)
-
-
-def forward_from(weights: Weights, model: ModelConfig, decoded: Array32, given: Normalised, horizon: int) -> Array32:
-    """Quantiles (B, H, Q) from decoded states (B, S, D)."""
-    out = quantiles(below(weights, "head"), decoded, model.quantile_levels)[:, :horizon]
+    state = core.encode(given.x, windows)
+    out = quantiles(below(weights, "head"), core.decode(state, windows), model.quantile_levels)[:, : window.horizon]
     if model.linear_rank:
         out = out + linear_path(below(weights, "linear"), given.x)[:, :, None]
     out = out * given.spread[:, :, None]
-    return out if given.ahead is None else out + given.ahead[:, :, None]
+    out = out if given.ahead is None else out + given.ahead[:, :, None]
+    if not model.narrow:
+        return out, None
+    rebuilt = rebuild(below(weights, "rebuild"), core.cells.outputs(state)) * given.spread
+    return out, rebuilt if given.behind is None else rebuilt + given.behind

@@ -8,7 +8,7 @@ import numpy as np
 
 from grucast.core.arrays import Array, Array32, Ints
 from grucast.core.config import ModelConfig, WindowSpec
-from grucast.inference.network import forward
+from grucast.inference.network import both, forward
 from grucast.inference.weights import Weights
 from grucast.preprocessing.windows import Streams, Windows, gather
 
@@ -33,6 +33,17 @@ def predict(members: Sequence[Weights], model: ModelConfig, window: WindowSpec, 
     for weights in members[1:]:
         total = total + forward(weights, model, window, windows)
     return total / np.float32(len(members))
+
+
+def predict_both(
+    members: Sequence[Weights], model: ModelConfig, window: WindowSpec, windows: Windows
+) -> tuple[Array32, Array32 | None]:
+    """Quantiles (B, H, Q) and rebuilt contexts (B, L), averaged over the networks; None without that head."""
+    found = [both(weights, model, window, windows) for weights in members]
+    count = np.float32(len(members))
+    quantiles: Array32 = sum((one for one, _ in found[1:]), start=found[0][0]) / count
+    rebuilt = [one for _, one in found if one is not None]
+    return quantiles, sum(rebuilt[1:], start=rebuilt[0]) / count if rebuilt else None
 
 
 def predict_streams(

@@ -36,6 +36,10 @@ class Stack:
         top: Array32 = self.layers[-1].output(state[-1])
         return top
 
+    def outputs(self, state: list[Array32]) -> Array32:
+        """What each layer passes on, side by side, (B, layers * D)."""
+        return np.concatenate([layer.output(one) for layer, one in zip(self.layers, state, strict=True)], axis=1)
+
     def step(self, x: Array32, state: list[Array32]) -> Array32:
         """The output (B, D) of the top layer after one more input x (B, I) from `state`."""
         for layer, one in zip(self.layers, state, strict=True):

@@ -1,4 +1,4 @@
-"""What stands around the recurrent core: quantile head, linear path, season tables, spread of a window."""
+"""What stands around the recurrent core: quantile head, linear path, season tables, the rebuilt window."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from grucast.core.config import WindowSpec
+from grucast.core.config import ModelConfig, WindowSpec
 from grucast.networks.batch import Batch
 
 SPREAD_FLOOR = 0.3  # in units of the series' scale, added: quiet windows are not blown up to noise
@@ -77,6 +77,20 @@ class LinearPath(nn.Module):
         """(B, H)."""
         ahead: Tensor = self.up(x if self.down is None else self.down(x))
         return ahead
+
+
+class Rebuilder(nn.Module):
+    """The normalised context (B, L) rebuilt from the states of all layers (B, layers * D) through `narrow` numbers."""
+
+    def __init__(self, model: ModelConfig, window: WindowSpec) -> None:
+        super().__init__()
+        self.down = nn.Linear(model.layers * model.hidden, model.narrow)
+        self.up = nn.Linear(model.narrow, window.context_length)
+
+    def forward(self, states: Tensor) -> Tensor:
+        """(B, L)."""
+        rebuilt: Tensor = self.up(self.down(states))
+        return rebuilt
 
 
 class SeasonTables(nn.Module):

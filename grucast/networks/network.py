@@ -7,6 +7,7 @@ For a window x (B, L) with its anchor at zero:
     h   = encode(x''), g = decode(h)                             the core: segment.py, recurrent.py
     out = head(g) + P x''                                        quantiles; the linear path, all quantiles alike
     y   = out * s + (T[phase ahead] - T[phase of the anchor])
+    x^  = (up down h) * s + (T[phase] - T[phase of the anchor])  the window, rebuilt from a few numbers
 
 The season tables are those of CycleNet (Lin et al. 2024, arXiv 2409.18479). `inference/network.py` is the same
 in NumPy and changes with it.
@@ -14,20 +15,22 @@ in NumPy and changes with it.
 
 from __future__ import annotations
 
-from typing import Protocol, cast
+from typing import NamedTuple, Protocol, cast
 
 from torch import Tensor, nn
 
 from grucast.core.config import ModelConfig, WindowSpec
 from grucast.networks import NETWORKS
 from grucast.networks.batch import Batch
-from grucast.networks.heads import LinearPath, QuantileHead, SeasonTables, spread_of
+from grucast.networks.heads import LinearPath, QuantileHead, Rebuilder, SeasonTables, spread_of
+from grucast.networks.stack import Stack
 
 
 class Core(Protocol):
     """What every entry of NETWORKS is. `rows` is how many rows ahead one decoded state tells of."""
 
     rows: int
+    cells: Stack
 
     def encode(self, x: Tensor, batch: Batch) -> list[Tensor]:
         """The last state of each layer, from the normalised context x (B, L)."""
@@ -36,6 +39,15 @@ class Core(Protocol):
     def decode(self, state: list[Tensor], batch: Batch) -> Tensor:
         """States of the rows ahead, (B, S, D) with S * rows >= H."""
         ...
+
+
+class Normalised(NamedTuple):
+    """A batch brought to size, and what brings it back."""
+
+    x: Tensor  # (B, L)
+    spread: Tensor  # (B, 1)
+    behind: Tensor | None  # (B, L) season tables over the context, less that of the anchor
+    ahead: Tensor | None  # (B, H)
 
 
 class Network(nn.Module):
@@ -49,19 +61,32 @@ class Network(nn.Module):
         self.head = QuantileHead(model.hidden, self.core.rows, model.quantile_levels)
         self.linear = LinearPath(window, model.linear_rank) if model.linear_rank else None
         self.seasons = SeasonTables(model.seasonal, model.channels) if model.seasonal else None
+        self.rebuild = Rebuilder(model, window) if model.narrow else None
 
     def forward(self, batch: Batch) -> Tensor:
         """Quantiles (B, H, Q), not decreasing along Q."""
-        core = cast("Core", self.core)
-        x, ahead = batch.x, None
+        core, given = cast("Core", self.core), self.normalise(batch)
+        decoded = core.decode(core.encode(given.x, batch), batch)
+        out: Tensor = self.head(self.drop(decoded))[:, : self.horizon]
+        if self.linear is not None:
+            out = out + self.linear(given.x)[:, :, None]
+        out = out * given.spread[:, :, None]
+        return out if given.ahead is None else out + given.ahead[:, :, None]
+
+    def rebuilt(self, batch: Batch) -> Tensor:
+        """The context (B, L), rebuilt from the core's states, in the units of the batch."""
+        if self.rebuild is None:
+            raise ValueError("this network has no head that rebuilds the window")
+        core, given = cast("Core", self.core), self.normalise(batch)
+        states = core.cells.outputs(core.encode(given.x, batch))
+        out: Tensor = self.rebuild(states) * given.spread
+        return out if given.behind is None else out + given.behind
+
+    def normalise(self, batch: Batch) -> Normalised:
+        """The season tables taken off, the spread divided out."""
+        x, behind, ahead = batch.x, None, None
         if self.seasons is not None:
             behind, ahead = self.seasons(batch, self.horizon)
             x = (x - behind) * batch.mask
-        spread = spread_of(x, batch.mask)  # (B, 1)
-        x = x / spread
-        decoded = core.decode(core.encode(x, batch), batch)
-        out: Tensor = self.head(self.drop(decoded))[:, : self.horizon]
-        if self.linear is not None:
-            out = out + self.linear(x)[:, :, None]
-        out = out * spread[:, :, None]
-        return out if ahead is None else out + ahead[:, :, None]
+        spread = spread_of(x, batch.mask)
+        return Normalised(x / spread, spread, behind, ahead)

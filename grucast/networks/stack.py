@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol, cast
 
+import torch
 from torch import Tensor, nn
 
 from grucast.networks import CELLS
@@ -45,6 +46,10 @@ class Stack(nn.Module):
     def output(self, state: list[Tensor]) -> Tensor:
         """What the top layer passes on, (B, D), of the states of all layers."""
         return self._cells()[-1].output(state[-1])
+
+    def outputs(self, state: list[Tensor]) -> Tensor:
+        """What each layer passes on, side by side, (B, layers * D)."""
+        return torch.cat([layer.output(one) for layer, one in zip(self._cells(), state, strict=True)], dim=1)
 
     def step(self, x: Tensor, state: list[Tensor]) -> Tensor:
         """The output (B, D) of the top layer after one more input x (B, I) from `state`."""
