@@ -22,6 +22,7 @@ from grucast.workflows.learn import Prepared, even_stride
 REPORTED = ("naive", "seasonal_naive", "linear")
 REPORT_WINDOWS = 6_000  # of all series together; more say nothing new
 BLOCK_NUMBERS = 4_000_000  # quantiles and contexts held at once
+NAMED = 8  # columns that a note names
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,16 +185,22 @@ def _by_channel(prepared: Prepared, tallies: Mapping[str, _Tally]) -> dict[str, 
 
 
 def skill_notes(report: Mapping[str, Any]) -> list[str]:
-    """What the report says about skill, in words: plainly where there is none."""
-    notes = []
+    """What the report says about skill, in words: plainly where there is none, a note for each best baseline."""
+    better: dict[str, list[str]] = {}
     for channel, errors in report["by_channel"].items():
         beside = {name: value for name, value in errors.items() if name != "model" and value is not None}
         if errors["model"] is None or not beside:
             continue
         best = min(beside, key=lambda name: beside[name])
         if errors["model"] > (1.0 - LITTLE) * beside[best]:
-            notes.append(f"{channel}: no skill over the {best.replace('_', ' ')} forecast")
-    return notes
+            better.setdefault(best, []).append(channel)
+    return [f"{_listed(channels)}: no skill over the {best.replace('_', ' ')} forecast"
+            for best, channels in better.items()]
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Names in a row, the first few of many."""
+    return ", ".join(names) if len(names) <= NAMED else f"{', '.join(names[:NAMED])} and {len(names) - NAMED} others"
 
 
 def _number(value: object) -> float:

@@ -25,6 +25,7 @@ from grucast.workflows.drift import check_frequency, check_level
 from grucast.workflows.forecast_table import interval_levels, lay_out, named_levels, with_cutoffs
 from grucast.workflows.locate import check_outputs, find_data
 from grucast.workflows.model_file import series_ids, unpack
+from grucast.workflows.noticing import without_logarithm
 
 TOGETHER = 2_000  # series forecast in one go
 
@@ -86,7 +87,8 @@ def forecast(request: ForecastRequest) -> ForecastResult:
     panel, told = _with_ahead(panel, request, manifest, reading.file)
     found = forecast_panel(panel, model, horizon, manifest.data.first)
     table = lay_out(found, panel, named, reading.file)
-    notes = [*reading.notes, *told, *_notes(panel, artifact, horizon), *table.notes]
+    masked = without_logarithm(panel, manifest.window.context_length) if model[1].transform.kind == "log" else []
+    notes = [*reading.notes, *told, *masked, *_notes(panel, artifact, horizon), *table.notes]
     if request.plot is not None:
         from grucast.workflows.picture import plot_forecasts  # only where something is drawn
 

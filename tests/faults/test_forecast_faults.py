@@ -9,7 +9,7 @@ import math
 
 import pytest
 
-from tests.command import contents, hourly, write_lines
+from tests.command import TINY, contents, hourly, write_lines
 
 
 def forecast(installed, *words: str) -> tuple[list[dict[str, str]], str]:
@@ -103,6 +103,21 @@ def test_values_missing_at_the_end_are_masked_and_the_forecast_begins_after_them
     rows, said = forecast(installed, "tail.csv")
     assert rows[0]["ds"] == "2024-01-17T16:00:00"
     assert "the last 3 rows have no value" in said
+
+
+def test_values_without_a_logarithm_are_masked_and_it_is_said(installed, tmp_path):
+    """Two of the last 48 hours, the context; a zero before them is no matter."""
+    write_lines(tmp_path / "load.csv", hourly(200))
+    assert installed("train", "load.csv", "-q", *TINY, "--transform", "log", "--context-length", "48").code == 0
+    _, said = forecast(installed)
+    assert "logarithm" not in said
+    lines = hourly(200)
+    for row, value in ((100, "0"), (160, "0"), (190, "-3.5")):
+        lines[row] = f"{lines[row].partition(',')[0]},{value}"
+    write_lines(tmp_path / "load.csv", lines)
+    _, said = forecast(installed)
+    assert ("note: 2 values are not above zero, the first in line 162 (2024-01-07T16:00:00): without a logarithm, "
+            "masked") in said
 
 
 def test_rows_at_half_past_are_forecast_at_half_past(installed, tiny):

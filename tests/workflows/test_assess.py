@@ -139,6 +139,13 @@ def test_a_model_that_is_no_better_is_told_so_by_channel():
     assert skill_notes({"by_channel": errors}) == ["load: no skill over the seasonal naive forecast"]
 
 
+def test_channels_without_skill_share_a_note_and_the_last_of_many_are_counted():
+    errors = {f"c{at}": {"model": 1.0, "naive": 0.5 if at % 5 else 2.0, "linear": 0.9} for at in range(13)}
+    assert skill_notes({"by_channel": errors}) == [
+        "c0, c5, c10: no skill over the linear forecast",
+        "c1, c2, c3, c4, c6, c7, c8, c9 and 2 others: no skill over the naive forecast"]
+
+
 def test_windows_whose_whole_context_is_missing_are_judged_for_nobody():
     y = values()
     y[-40:-12] = np.nan  # longer than the context of 24, inside the report part
