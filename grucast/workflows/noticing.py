@@ -35,8 +35,8 @@ def without_logarithm(panel: Panel, context: int) -> list[str]:
         first = first or (_place(part, int(np.argmax(wrong.any(axis=1))), panel.layout.clock) if wrong.any() else "")
     if not count:
         return []
-    many = f"1 value is not above zero, {first}" if count == 1 else f"{count} values are not above zero, the first {first}"
-    return [f"{many}: without a logarithm, masked"]
+    many = "1 value is not above zero," if count == 1 else f"{count} values are not above zero, the first"
+    return [f"{many} {first}: without a logarithm, masked"]
 
 
 def _place(series: Series, row: int, clock: Clock) -> str:
