@@ -50,9 +50,17 @@ An error is one line on standard error and nothing on standard output. `--debug`
 def page() -> str:
     """The whole page."""
     commands = typer.main.get_command(build()).commands  # type: ignore[attr-defined]
-    built = [section(name, commands[name]) for name in BUILT]
+    built = [text for name in BUILT for text in sections(name, commands[name])]
     coming = "## Not built yet\n\n" + "".join(f"- `grucast {name}`: {line}\n" for name, line in UNBUILT.items())
     return "\n".join([INTRODUCTION, *built, coming, EXIT_CODES])
+
+
+def sections(name: str, command: Any) -> Iterator[str]:
+    """A command, or the commands that are gathered under its name; what is not built yet has a line."""
+    for one, inner in getattr(command, "commands", {}).items():
+        yield from sections(f"{name} {one}", inner)
+    if not hasattr(command, "commands"):
+        yield section(name, command) if command.params else f"## grucast {name}\n\n{command.help}\n"
 
 
 def section(name: str, command: Any) -> str:

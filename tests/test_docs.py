@@ -88,9 +88,14 @@ def test_the_figures_of_a_page_are_written_anew(tmp_path):
 
 
 def options() -> dict[str, set[str]]:
-    """The options of each command."""
+    """The options of each command, those of the commands under it included."""
     commands = typer.main.get_command(build()).commands  # type: ignore[attr-defined]
-    return {one: {word for parameter in commands[one].params for word in parameter.opts} for one in BUILT}
+    known = {}
+    for one in BUILT:
+        inner = commands[one], *getattr(commands[one], "commands", {}).values()
+        params = [parameter for command in inner for parameter in command.params]
+        known[one] = {word for parameter in params for word in (*parameter.opts, *parameter.secondary_opts)}
+    return known
 
 
 def spoken(page: Path) -> str:

@@ -13,13 +13,17 @@ which more than a tenth of the normal rows lie are therefore not looked at.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
 from grucast.core.arrays import Array, Ints, Mask
 from grucast.evaluation.event_metrics import EventScores, event_scores
 from grucast.evaluation.runs import runs
+
+AnyArray = TypeVar("AnyArray", Array, Mask)
 
 ALWAYS_ON = 0.1  # the largest share of normal rows that may fire
 
@@ -38,13 +42,14 @@ class Proposal:
         return 5000.0 * self.scores.false_alarms / self.rows
 
 
-def propose(score: Array, label: Mask) -> Proposal | None:
-    """The threshold with the best event F1 for scores (T,) and labels (T,).
+def propose(scores: Sequence[Array], labels: Sequence[Mask]) -> Proposal | None:
+    """The threshold with the best event F1 over series with these scores and labels, (T,) each.
 
-    Of thresholds that are equally good the highest, in the middle of the room it has. A row that is NaN or
-    infinite never decides: NaN is never above, and thresholds are finite. None where no threshold finds an event.
+    Of thresholds that are equally good the highest, in the middle of the room it has. A score that is NaN is
+    never above, and the threshold is finite. None where no threshold finds an event.
     """
-    known = np.where(np.isnan(score), -np.inf, score)
+    known = _joined([np.where(np.isnan(one), -np.inf, one) for one in scores], -np.inf)
+    label = _joined(labels, False)
     levels = np.unique(known[np.isfinite(known)])[::-1]
     if not label.any() or not len(levels):
         return None
@@ -57,7 +62,13 @@ def propose(score: Array, label: Mask) -> Proposal | None:
     if not quality.max() > 0:
         return None
     threshold = _middle(levels, quality)
-    return Proposal(threshold, event_scores(known > threshold, label), len(score))
+    return Proposal(threshold, event_scores(known > threshold, label), sum(map(len, scores)))
+
+
+def _joined(series: Sequence[AnyArray], between: float) -> AnyArray:
+    """All series as one, with a row between them that never fires and is normal: no run crosses it."""
+    parts = [part for one in series for part in (one, np.full(1, between, one.dtype))]
+    return np.concatenate(parts[:-1])
 
 
 def _middle(levels: Array, quality: Array) -> float:

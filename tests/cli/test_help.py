@@ -44,10 +44,13 @@ def test_every_command_has_help_with_an_example(grucast, name, flag):
     assert f"Example:\n  grucast {name}" in ran.out
 
 
-@pytest.mark.parametrize("name", BUILT)
-def test_every_option_stands_in_the_help_with_a_meaning(grucast, name):
-    text = grucast(name, "--help").out
-    for one in typer.main.get_command(commands.build()).commands[name].params:
+@pytest.mark.parametrize("words", [*((name,) for name in BUILT), ("evaluate", "anomalies")])
+def test_every_option_stands_in_the_help_with_a_meaning(grucast, words):
+    text = grucast(*words, "--help").out
+    command = typer.main.get_command(commands.build())
+    for word in words:
+        command = command.commands[word]
+    for one in command.params:
         assert one.help
         assert all(flag in text for flag in one.opts if flag.startswith("--"))
 

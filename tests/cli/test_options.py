@@ -134,10 +134,16 @@ def test_a_switch_that_is_on_in_the_environment_is_switched_off_by_its_opposite(
     assert [one.resume for one in trained] == [True, False, True]
 
 
-@pytest.mark.parametrize("name", commands.BUILT)
-def test_no_option_has_the_name_that_switches_another_off(name):
-    options = typer.main.get_command(commands.build()).commands[name].params
-    flags = [flag for one in options for flag in (*one.opts, *one.secondary_opts) if flag.startswith("-")]
+def with_options():
+    """The commands that have options, those under `evaluate` included."""
+    built = typer.main.get_command(commands.build()).commands
+    inner = {name: getattr(built[name], "commands", {name: built[name]}) for name in commands.BUILT}
+    return [pytest.param(one, id=name) for found in inner.values() for name, one in found.items() if one.params]
+
+
+@pytest.mark.parametrize("command", with_options())
+def test_no_option_has_the_name_that_switches_another_off(command):
+    flags = [flag for one in command.params for flag in (*one.opts, *one.secondary_opts) if flag.startswith("-")]
     assert len(set(flags)) == len(flags)
     assert "--no-quiet" in flags
 

@@ -210,7 +210,7 @@ def test_no_threshold_has_a_better_event_f1_than_the_one_proposed(seed, count, t
         score[:: 1 + seed % 7] = np.nan
     known = [one for one in score if (score[~label] >= one).sum() <= 0.1 * (~label).sum()]
     best = max((event_scores(score >= one, label).f1 for one in known if not math.isnan(one)), default=math.nan)
-    proposal = propose(score, label)
+    proposal = propose([score], [label])
     if not best > 0:
         assert proposal is None
         return
@@ -220,7 +220,7 @@ def test_no_threshold_has_a_better_event_f1_than_the_one_proposed(seed, count, t
 
 
 def test_the_threshold_lies_in_the_middle_of_its_room():
-    proposal = propose(np.array([0.0, 1.0, 7.0, 1.0, 0.5, 6.0, 5.0]), rows("..#..##"))
+    proposal = propose([np.array([0.0, 1.0, 7.0, 1.0, 0.5, 6.0, 5.0])], [rows("..#..##")])
     assert proposal is not None
     assert proposal.threshold == pytest.approx((1.0 + 6.0) / 2)  # 6 is what the lower of the two events reaches
     assert proposal.scores.f1 == 1.0
@@ -229,7 +229,7 @@ def test_the_threshold_lies_in_the_middle_of_its_room():
 def test_an_alarm_that_is_always_on_is_not_proposed():
     score, label = np.r_[np.linspace(2.0, 3.0, 40), 1.0, 2.5], rows("." * 40 + "#.")
     assert event_scores(score >= 1.0, label).f1 == 1.0
-    assert propose(score, label) is None
+    assert propose([score], [label]) is None
 
 
 def test_what_a_threshold_costs_is_told_in_false_alarms_per_5000_rows():
@@ -237,12 +237,19 @@ def test_what_a_threshold_costs_is_told_in_false_alarms_per_5000_rows():
     score[[10, 500]] = 3.0, 3.0
     label = np.zeros(1000, bool)
     label[500:504] = True
-    proposal = propose(score, label)
+    proposal = propose([score], [label])
     assert proposal is not None
     assert (proposal.scores.false_alarms, proposal.scores.missed) == (1, 0)
     assert proposal.false_alarms_per_5000_rows == 5.0
 
 
 def test_without_events_or_scores_no_threshold_is_proposed():
-    assert propose(np.arange(4.0), rows("....")) is None
-    assert propose(np.full(4, np.nan), rows(".##.")) is None
+    assert propose([np.arange(4.0)], [rows("....")]) is None
+    assert propose([np.full(4, np.nan)], [rows(".##.")]) is None
+
+
+def test_one_threshold_is_proposed_for_several_series_whose_alarms_do_not_run_on():
+    proposal = propose([np.array([0.0, 0.0, 5.0]), np.array([6.0, 0.0])], [rows("..#"), rows("#.")])
+    assert proposal is not None
+    assert (proposal.scores.events, proposal.scores.alarms, proposal.rows) == (2, 2, 5)
+    assert proposal.threshold == pytest.approx(5.0 / 2)
