@@ -39,23 +39,26 @@ def blocks(series: Ints, cutoff: Ints, horizon: int) -> Ints:
 
 
 def calibrate(
-    quantiles: Array, y: Array, seen: Mask, levels: Sequence[float], *, independent: float = math.inf
+    quantiles: Array, y: Array, seen: Mask, levels: Sequence[float], *, block: Ints | None = None
 ) -> Array:
     """Factors (H, Q) that stretch each quantile's distance from the median; 1 at the median.
 
     `quantiles` (N, H, Q) and `y` (N, H) in any units, `seen` (N, H). A step without any target keeps the
-    factors of the nearest step that has some; without any at all they are 1. The windows count as
-    `independent` ones, n; a factor is the mean of the conformal one and 1, weighted n to `OWN_WORD`.
+    factors of the nearest step that has some; without any at all they are 1. With `block` (N,) as in `blocks`,
+    n of which have a usable target, a factor is the mean of the conformal one and 1, weighted n to `OWN_WORD`.
     """
-    weight = 1.0 if math.isinf(independent) else independent / (independent + OWN_WORD)
-    return 1.0 + weight * (_conformal(quantiles, y, seen, levels) - 1.0)
+    usable = seen & (quantiles[:, :, -1] > quantiles[:, :, 0])  # not NaN, and not flat: a series that never moved
+    if block is None:
+        return _conformal(quantiles, y, usable, levels)
+    independent = len(np.unique(block[usable.any(axis=1)]))
+    weight = independent / (independent + OWN_WORD)
+    return 1.0 + weight * (_conformal(quantiles, y, usable, levels) - 1.0)
 
 
-def _conformal(quantiles: Array, y: Array, seen: Mask, levels: Sequence[float]) -> Array:
+def _conformal(quantiles: Array, y: Array, usable: Mask, levels: Sequence[float]) -> Array:
     """The factors of the finite-sample rule, (H, Q)."""
     horizon, middle = y.shape[1], _middle(levels)
     factors = np.ones((horizon, len(levels)))
-    usable = seen & (quantiles[:, :, -1] > quantiles[:, :, 0])  # not NaN, and not flat: a series that never moved
     counts = usable.sum(axis=0)
     if not counts.any():
         return factors

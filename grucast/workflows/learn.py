@@ -12,7 +12,7 @@ from grucast.core.arrays import Ints
 from grucast.core.config import ModelConfig, TrainingConfig, TrainOptions, WindowSpec
 from grucast.core.errors import DataError
 from grucast.core.series import Panel
-from grucast.forecasting.intervals import calibrate, fit_trust, trust
+from grucast.forecasting.intervals import blocks, calibrate, fit_trust, trust
 from grucast.forecasting.predict import Forecaster, flat_where_constant
 from grucast.inference.predict import predict_streams
 from grucast.inference.weights import Weights
@@ -155,14 +155,15 @@ def calibrated(prepared: Prepared, members: Sequence[Weights]) -> Forecaster:
     quantiles, level = predict_streams(members, model, window, streams, both)
     quantiles = flat_where_constant(quantiles, level, streams.scale[both[0]])
     y, seen = gather_targets(streams, window.horizon, *both)
+    block = blocks(streams.series[both[0]], both[1], window.horizon)
     trusted = np.ones(channels)
     middle = levels.index(0.5)
     for channel in range(channels):
         of = streams.channel[both[0]] == channel
-        trusted[channel] = fit_trust(quantiles[:, :, middle][of], level[of], y[of], seen[of])
+        trusted[channel] = fit_trust(quantiles[:, :, middle][of], level[of], y[of], seen[of], block[of])
     late = slice(len(earlier[0]), None)
     moved = trust(quantiles[late], level[late], trusted[streams.channel[at[0]]], levels)
-    factors = calibrate(moved, y[late], seen[late], levels)
+    factors = calibrate(moved, y[late], seen[late], levels, block=block[late])
     return Forecaster(members, model, window, prepared.scales.transform, factors, trusted,
                       -np.inf if values.min is None else values.min, np.inf if values.max is None else values.max)
 

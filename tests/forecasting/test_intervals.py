@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grucast.core.config import QUANTILE_LEVELS
-from grucast.forecasting.intervals import POOL, calibrate, fit_trust, stretch, trust
+from grucast.forecasting.intervals import OWN_WORD, POOL, blocks, calibrate, fit_trust, stretch, trust
 
 LEVELS = (0.1, 0.5, 0.9)
 
@@ -46,6 +46,34 @@ def test_a_factor_is_the_ratio_that_the_finite_sample_rule_names():
     offered = quantiles_around(np.zeros((10, 1)), 2.0)
     factors = calibrate(offered, y, np.ones((10, 1), dtype=bool), LEVELS)
     assert factors[0].tolist() == [0.0, 1.0, 5.0]  # the (10 + 1) 0.9 = 9.9, so 10th smallest ratio; below, none
+
+
+@pytest.mark.parametrize(("count", "weight"), [(OWN_WORD, 0.5), (OWN_WORD / 3, 0.25)])
+def test_from_few_blocks_a_factor_moves_only_part_of_the_way_from_one(count, weight):
+    count = int(count)
+    y = np.repeat(np.arange(1.0, count + 1.0), 4)[:, None]  # errors 1 .. n above the median, each four times
+    offered, seen = quantiles_around(np.zeros_like(y), 2.0), np.ones(y.shape, dtype=bool)
+    whole = calibrate(offered, y, seen, LEVELS)
+    assert whole[0, 0] == 0.0
+    assert whole[0, 2] > 1.0
+    found = calibrate(offered, y, seen, LEVELS, block=np.repeat(np.arange(count), 4))
+    np.testing.assert_allclose(found, 1.0 + weight * (whole - 1.0))
+
+
+def test_blocks_without_a_usable_target_are_no_evidence():
+    y = np.r_[np.arange(1.0, 11.0), np.full(90, 5.0)][:, None]
+    offered, seen = quantiles_around(np.zeros((100, 1)), 2.0), np.ones((100, 1), dtype=bool)
+    offered[10:] = 5.0  # a series that never moved
+    alone = calibrate(offered[:10], y[:10], seen[:10], LEVELS, block=np.arange(10))
+    np.testing.assert_array_equal(calibrate(offered, y, seen, LEVELS, block=np.arange(100)), alone)
+
+
+def test_windows_of_one_series_within_one_horizon_are_one_block():
+    series, cutoff = np.array([0, 0, 0, 4, 4, 0]), np.array([10, 14, 15, 14, 19, 11])
+    block = blocks(series, cutoff, 5)  # rows 10-14 and 15-19 of two series
+    assert block[0] == block[1] == block[5]
+    assert len(set(block[:5].tolist())) == 4
+    assert sorted(set(block.tolist())) == [0, 1, 2, 3]
 
 
 def test_the_lower_side_mirrors_the_upper():
@@ -134,35 +162,63 @@ def test_factors_of_one_change_nothing():
 # ---- trust ---------------------------------------------------------------------------------------
 
 
-def test_pure_noise_about_the_last_value_earns_no_trust():
+def trust_where(y, block=None):
+    """The trust in a network that says 1 where the naive forecast says 0, from what came."""
+    y = np.asarray(y, dtype=float)[:, None]
+    block = np.arange(len(y)) if block is None else np.asarray(block)
+    return fit_trust(np.ones_like(y), np.zeros(len(y)), y, np.ones(y.shape, dtype=bool), block)
+
+
+def test_pure_noise_about_the_last_value_earns_next_to_no_trust():
     rng = np.random.default_rng(0)
     anchors = rng.normal(size=500)
     y = anchors[:, None] + rng.normal(size=(500, 4))
     medians = anchors[:, None] + rng.normal(size=(500, 4))  # moves that have nothing to do with what came
-    assert fit_trust(medians, anchors, y, np.ones((500, 4), dtype=bool)) == 0.0
+    assert fit_trust(medians, anchors, y, np.ones((500, 4), dtype=bool), np.arange(500)) <= 0.1
 
 
 def test_a_perfect_network_earns_full_trust():
     rng = np.random.default_rng(0)
     anchors, y = rng.normal(size=50), rng.normal(size=(50, 4))
-    assert fit_trust(y, anchors, y, np.ones((50, 4), dtype=bool)) == 1.0
+    assert fit_trust(y, anchors, y, np.ones((50, 4), dtype=bool), np.arange(50)) == 1.0
+
+
+def test_what_may_be_chance_costs_no_trust():
+    """3 of 5 windows for the naive forecast: the network misses by 0.2 more, with a standard error of 0.49."""
+    assert trust_where([0, 0, 0, 1, 1]) == 1.0
+
+
+def test_what_cannot_be_chance_does():
+    """30 of 40: the network misses by 0.5 more, with a standard error of 0.14; so for each share of its way."""
+    assert trust_where([0] * 30 + [1] * 10) == 0.0
+
+
+def test_windows_that_overlap_are_no_further_evidence():
+    """The five windows of above, each seen twenty times; taken for a hundred they would have cost all trust."""
+    came, block = np.repeat([0, 0, 0, 1, 1], 20), np.repeat(np.arange(5), 20)
+    assert trust_where(came, block) == 1.0
+    assert trust_where(came) == 0.0
+
+
+def test_one_block_alone_is_taken_at_its_word():
+    assert trust_where([0, 0, 1], [7, 7, 7]) == 0.0
 
 
 def test_a_network_that_goes_twice_too_far_is_trusted_half():
     rng = np.random.default_rng(0)
     anchors, y = rng.normal(size=50), rng.normal(size=(50, 4))
     twice = anchors[:, None] + 2.0 * (y - anchors[:, None])
-    assert fit_trust(twice, anchors, y, np.ones((50, 4), dtype=bool)) == 0.5
+    assert fit_trust(twice, anchors, y, np.ones((50, 4), dtype=bool), np.arange(50)) == 0.5
 
 
 def test_what_was_not_observed_has_no_say():
     anchors, y = np.zeros(3), np.array([[1.0], [1.0], [-1e9]])
     medians, seen = np.array([[1.0], [1.0], [1e9]]), np.array([[True], [True], [False]])
-    assert fit_trust(medians, anchors, y, seen) == 1.0
+    assert fit_trust(medians, anchors, y, seen, np.arange(3)) == 1.0
 
 
 def test_without_a_target_the_network_is_trusted():
-    assert fit_trust(np.ones((2, 3)), np.zeros(2), np.zeros((2, 3)), np.zeros((2, 3), dtype=bool)) == 1.0
+    assert fit_trust(np.ones((2, 3)), np.zeros(2), np.zeros((2, 3)), np.zeros((2, 3), dtype=bool), np.arange(2)) == 1.0
 
 
 @pytest.mark.parametrize(("share", "wanted"), [(0.0, 10.0), (0.5, 11.0), (1.0, 12.0)])
