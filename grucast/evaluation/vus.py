@@ -22,6 +22,7 @@ from grucast.evaluation.runs import runs
 
 THRESHOLDS = 250
 LONGEST = 20_000  # rows that the period is looked for in
+TOGETHER = 128  # buffers worked on at once
 LAGS = 400
 FIRST_LAG = 3  # shorter ones only say that neighbours are alike
 LARGEST_INDEX = 300
@@ -46,13 +47,13 @@ def vus(score: Array, label: Array | Mask, window: int) -> tuple[float, float]:
     curves = _Curves(
         fired=_at_most(rank), hit=_at_most(rank[inside]), events=float(inside.sum()), rows=float(len(score))
     )
-    areas = np.empty((window + 1, 2))
-    existence = np.empty(0)
-    for w in range(window + 1):
-        if w % 2 == 0:  # floor(w / 2) has changed
-            existence = _existence(events, rank, w // 2)
-        areas[w] = curves.areas(buffer.gain(w), existence)
-    return float(areas[:, 0].mean()), float(areas[:, 1].mean())
+    total = np.zeros(2)
+    for first in range(0, window + 1, TOGETHER):
+        widths = range(first, min(first + TOGETHER, window + 1))
+        gain = np.stack([buffer.gain(w) for w in widths])
+        existence = np.stack([_existence(events, rank, half) for half in range(first // 2, widths[-1] // 2 + 1)])
+        total += curves.areas(gain, existence[[w // 2 - first // 2 for w in widths]])
+    return float(total[0] / (window + 1)), float(total[1] / (window + 1))
 
 
 def period(values: Array) -> int:
@@ -138,15 +139,20 @@ class _Curves:
     events: float
     rows: float
 
-    def areas(self, gain: Array, existence: Array) -> tuple[float, float]:
-        """The areas under precision and recall and under ROC, from the soft hits (K,) outside the events."""
+    def areas(self, gain: Array, existence: Array) -> Array:
+        """The areas under precision and recall and under ROC, summed over buffers, (2,).
+
+        `gain` are the soft hits outside the events, `existence` the shares of events found, (W, K) each.
+        """
         true = self.hit + gain
         positive = self.events + gain / 2  # the mean of the labels as they are and as they are buffered
         negative = self.rows - positive
         recall = np.minimum(true / positive, 1.0) * existence
         false = np.divide(self.fired - true, negative, out=np.full_like(gain, np.nan), where=negative > 0)
-        average_precision = float(np.dot(np.diff(recall, prepend=0.0), true / self.fired))
-        return average_precision, float(np.trapezoid(np.r_[0.0, recall, 1.0], np.r_[0.0, false, 1.0]))
+        start, end = np.zeros((len(gain), 1)), np.ones((len(gain), 1))
+        precision_recall = (np.diff(recall, axis=1, prepend=0.0) * (true / self.fired)).sum()
+        roc = np.trapezoid(np.hstack([start, recall, end]), np.hstack([start, false, end]), axis=1).sum()
+        return np.array([precision_recall, roc])
 
 
 def _ranks(score: Array) -> Ints:

@@ -7,7 +7,7 @@ or by time (and id) where both files tell the time. Nothing is guessed where the
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -108,7 +108,8 @@ def _open(name: str, read: ReadOptions, findings: Findings) -> Sheet:
         return Sheet(task, group, tuple(ids), ds, "number", "")
     moments = instants(task, names, clock)
     _refuse_timeless(task, names, moments.ok)
-    us, tz = to_axis(task, moments, group, epoch=clock.kind in ("epoch_s", "epoch_ms"))
+    silent = replace(task, findings=Findings())  # how stamps would be written does not matter: none are
+    us, tz = to_axis(silent, moments, group, epoch=clock.kind in ("epoch_s", "epoch_ms"))
     return Sheet(task, group, tuple(ids), us, "stamp", tz)
 
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from grucast.evaluation.vus import FALLBACK, period, vus
+from grucast.evaluation.vus import FALLBACK, TOGETHER, period, vus
 
 REFERENCE = json.loads((Path(__file__).parent / "fixtures" / "tsb_ad_reference.json").read_text())
 
@@ -88,6 +88,13 @@ def test_the_fast_way_gives_what_the_definition_gives(seed, rows, window, share,
     assume(not label.all())
     score = rng.integers(0, 4, rows).astype(float) if ties else rng.normal(size=rows)
     assert vus(score, label, window) == pytest.approx(by_the_definition(score, list(label), window), abs=1e-12)
+
+
+def test_buffers_wider_than_what_is_worked_on_at_once_are_counted_too():
+    rng = np.random.default_rng(8)
+    score, label = rng.normal(size=90), np.repeat([0, 1, 0, 1, 0], [30, 4, 9, 1, 46])
+    assert vus(score, label, 2 * TOGETHER + 3) == pytest.approx(
+        by_the_definition(score, list(label), 2 * TOGETHER + 3), abs=1e-12)
 
 
 def test_without_a_buffer_it_is_the_average_precision():
