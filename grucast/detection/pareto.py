@@ -14,10 +14,10 @@ import numpy as np
 
 from grucast.core.arrays import Array
 
-PRIOR_SHAPE = 0.0  # exponential: scores are averages of errors, or logarithms
-PRIOR_SPREAD = 0.2
-SHAPES = np.linspace(-0.55, 0.85, 29)
-SCALES = np.exp(np.linspace(-1.2, 1.2, 61))  # relative to the mean excess
+PRIOR_SHAPE = -0.1  # scores are averages or logarithms of errors, whose tails are a little lighter than exponential
+PRIOR_SPREAD = 0.15
+SHAPES = np.linspace(-0.5, 0.6, 23)
+SCALES = np.exp(np.linspace(-1.2, 1.2, 33))  # relative to the mean excess
 EXPONENTIAL = 1e-6  # a shape nearer to zero than this is zero
 
 
@@ -50,31 +50,38 @@ class Tail:
         return float(self.start + self.scale * excess)
 
 
-def fit_pareto(excess: Array) -> tuple[float, float]:
+def fit_pareto(excess: Array, beyond: Array | None = None) -> tuple[float, float]:
     """Scale and shape of the law of `excess` (N,), all >= 0 and not all zero; the mean of the posterior.
 
-    The scale is averaged on the logarithm. Its prior is flat there, that of the shape N(0, 0.2²).
+    Of further excesses it is only known that they lie beyond `beyond` (M,). The scale is averaged on the logarithm,
+    where its prior is flat; the prior of the shape is N(-0.1, 0.15²).
     """
     mean = float(excess.mean())
-    posterior = _posterior(excess / mean)
-    scale = float(np.exp((posterior.sum(axis=0) * np.log(SCALES)).sum()))
-    return mean * scale, float((posterior.sum(axis=1) * SHAPES).sum())
+    weights = _posterior(excess / mean, np.empty(0) if beyond is None else beyond / mean)
+    scale = float(np.exp((weights.sum(axis=0) * np.log(SCALES)).sum()))
+    return mean * scale, float((weights.sum(axis=1) * SHAPES).sum())
 
 
-def _posterior(excess: Array) -> Array:
-    """The posterior weights of `SHAPES` × `SCALES` given excesses (N,) of mean 1, summing to 1."""
+def _posterior(excess: Array, beyond: Array) -> Array:
+    """Weights of `SHAPES` × `SCALES`, summing to 1, given excesses (N,) of mean 1 and bounds (M,) that others exceed."""
     log_likelihood = np.empty((len(SHAPES), len(SCALES)))
     for row, shape in enumerate(SHAPES):
-        if abs(shape) < EXPONENTIAL:
-            log_likelihood[row] = -excess.sum() / SCALES
-            continue
-        inside = 1.0 + shape * excess[:, None] / SCALES
-        with np.errstate(invalid="ignore", divide="ignore"):
-            logs = np.where(inside > 0, np.log(inside), np.inf).sum(axis=0)
-        # beyond its end a law has no mass, whatever the sign of the factor
-        log_likelihood[row] = np.where(np.isfinite(logs), -(1.0 + 1.0 / shape) * logs, -np.inf)
-    log_likelihood -= len(excess) * np.log(SCALES)
+        # the density is (survival)^(1 + shape) / scale
+        log_likelihood[row] = (1.0 + shape) * _log_survival(excess, shape) - len(excess) * np.log(SCALES)
+        if len(beyond):
+            log_likelihood[row] += _log_survival(beyond, shape)
     log_likelihood -= 0.5 * np.square((SHAPES - PRIOR_SHAPE) / PRIOR_SPREAD)[:, None]
     weights = np.exp(log_likelihood - log_likelihood.max())
     posterior: Array = weights / weights.sum()
     return posterior
+
+
+def _log_survival(excess: Array, shape: float) -> Array:
+    """The sum over `excess` (N,) of log P(X > excess), for each of `SCALES`; -inf beyond the end of a law."""
+    if abs(shape) < EXPONENTIAL:
+        exponential: Array = -excess.sum() / SCALES
+        return exponential
+    inside = 1.0 + shape * excess[:, None] / SCALES
+    with np.errstate(divide="ignore"):
+        logs = np.log(np.maximum(inside, 0.0)).sum(axis=0)
+    return np.where(np.isfinite(logs), -logs / shape, -np.inf)

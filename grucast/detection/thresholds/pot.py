@@ -1,21 +1,27 @@
 """Peaks over threshold: the law of the peaks says how high an event must be to be as rare as the budget.
 
-After Siffer et al. 2017 (KDD, "Anomaly detection in streams with extreme value theory"), with two changes: the law is
-that of the peaks of *events*, not of rows, as rows next to each other are strange together; and it is
-fitted with a prior on the shape (`detection/pareto.py`), as there are tens of peaks and not thousands.
+After Siffer et al. 2017 (KDD, "Anomaly detection in streams with extreme value theory"), with three changes. The law
+is that of the peaks of *events*, not of rows, as rows beside each other are strange together. It is fitted with a
+prior on the shape (`detection/pareto.py`), as there are tens of peaks and not thousands. And the running form does
+not forget the alarms it gave: without them the highest of the normal peaks would be missing, and the threshold
+would sink; in `docs/explanation/alarms.md` that doubles the number of false alarms.
 """
 
 from __future__ import annotations
+
+import math
+from bisect import insort
 
 import numpy as np
 
 from grucast.core.arrays import Array
 from grucast.detection.calibration import ScoreCalibration, score_for_rate
-from grucast.detection.events import runs
 from grucast.detection.pareto import Tail, fit_pareto
+from grucast.detection.thresholds.stream import Fixed, Stream, follow
 
-LARGEST = 500  # peaks a law is fitted to: the highest of all
-GROWTH = 1.05  # the law is fitted anew when so many more peaks are known
+LARGEST = 300  # peaks a law is fitted to: the highest of all
+GROWTH = 1.1  # it is fitted anew when so many times as many peaks are known
+FAULT = 0.01  # an alarm that is so many times rarer than the budget is a fault and teaches nothing
 
 
 def pot(score: Array, calibration: ScoreCalibration, rate: float) -> Array:
@@ -28,41 +34,68 @@ def pot(score: Array, calibration: ScoreCalibration, rate: float) -> Array:
 
 
 def pot_stream(score: Array, calibration: ScoreCalibration, rate: float) -> Array:
-    """As `pot`, but the law goes on learning from the peaks of events that were no alarm; thresholds (T,).
+    """As `pot`, but the law goes on learning from the rows that went by; thresholds (T,), see `PeakStream`."""
+    return follow(open_pot_stream(calibration, rate), score)
 
-    The calibration counts for as many peaks and rows as it had. A peak is known when `gap` rows below the start of
-    the tail have passed, and moves the thresholds of later rows only. A peak above the threshold counts as one *at*
-    the threshold: left out altogether (as in Siffer et al. 2017, algorithm 2) the highest normal peaks would be
-    missing and the threshold would sink; taken as it is, a fault would lift it.
-    """
+
+def open_pot_stream(calibration: ScoreCalibration, rate: float) -> Stream:
+    """The running form of `pot`; without a law of events there is nothing to learn, and the threshold stays."""
     threshold = score_for_rate(rate, calibration)
-    out = np.full(score.shape, threshold)
-    tail, gap = calibration.events, calibration.gap
-    if tail is None:
-        return out
-    above = np.flatnonzero(score > tail.start)
-    starts, stops = runs(above, gap)
-    count = max(round(tail.share * calibration.rows), 1)
-    peaks = [tail.quantile(tail.share * (place + 0.5) / count) for place in range(count)]
-    known, rows = np.cumsum(np.isfinite(score)), calibration.rows
-    fitted = count
-    for start, stop in zip(starts.tolist(), stops.tolist(), strict=True):
-        over = stop + gap + 1  # the first row at which the event is known to be over
-        if over >= len(score):
-            break
-        peaks.append(min(float(np.nanmax(score[start:stop])), threshold))
-        if len(peaks) >= GROWTH * fitted:
-            fitted = len(peaks)
-            threshold = _law(np.array(peaks), tail, rows + int(known[over - 1])).quantile(rate)
-            out[over:] = threshold
-    return out
+    if calibration.events is None:
+        return Fixed(threshold)
+    return PeakStream(calibration, calibration.events, rate)
 
 
-def _law(peaks: Array, tail: Tail, rows: int) -> Tail:
-    """The law of the highest `peaks` (E,) of events in `rows` rows."""
-    ordered = np.sort(peaks)[::-1]
-    start = float(ordered[LARGEST]) if len(ordered) > LARGEST else tail.start
-    excess = ordered[ordered > start] - start
-    if not len(excess):
-        return tail
-    return Tail(start, *fit_pareto(excess), len(excess) / rows)
+class PeakStream:
+    """A threshold that follows the peaks of events.
+
+    The calibration counts for as many rows and peaks as it had. An event is over when `gap` rows below the start of
+    the tail have passed, and moves the thresholds of later rows only. A peak that was an alarm tells the law
+    that it lies beyond the threshold, no more, so a fault cannot lift it far; one a hundred times
+    rarer than the budget tells nothing.
+    """
+
+    def __init__(self, calibration: ScoreCalibration, tail: Tail, rate: float) -> None:
+        self.tail, self.rate, self.rows, self.gap = tail, rate, calibration.rows, calibration.gap
+        count = max(round(tail.share * calibration.rows), 1)
+        self.law = tail
+        self.peaks = sorted(tail.quantile(tail.share * (place + 0.5) / count) for place in range(count))
+        self.alarms: list[float] = []  # the thresholds that were exceeded
+        self.threshold = score_for_rate(rate, calibration)
+        self.fitted = count
+        self.peak, self.limit, self.quiet = -math.inf, math.inf, 0  # of the event that is not over
+
+    def push(self, score: float) -> float:
+        """The threshold of the next row, whose score it then takes in."""
+        threshold = self.threshold
+        if score > self.tail.start:
+            if score > self.peak:
+                self.peak, self.limit = score, threshold
+            self.quiet = 0
+        elif self.peak > -math.inf:
+            self.quiet += 1
+            if self.quiet > self.gap:
+                self._learn()
+        self.rows += score == score  # not NaN
+        return threshold
+
+    def _learn(self) -> None:
+        """Take in the event that is over, and fit anew when enough have come."""
+        if self.peak <= self.limit:
+            insort(self.peaks, self.peak)
+        elif self.law.survival(np.array(self.peak)) >= FAULT * self.rate:
+            self.alarms.append(self.limit)
+        self.peak, self.quiet = -math.inf, 0
+        if len(self.peaks) + len(self.alarms) >= GROWTH * self.fitted:
+            self.fitted = len(self.peaks) + len(self.alarms)
+            self.law = self._fit()
+            self.threshold = self.law.quantile(self.rate)
+
+    def _fit(self) -> Tail:
+        """The law of the highest peaks."""
+        start = self.peaks[-LARGEST - 1] if len(self.peaks) > LARGEST else self.tail.start
+        excess = np.array([peak for peak in self.peaks[-LARGEST:] if peak > start]) - start
+        beyond = np.array([limit for limit in self.alarms if limit > start]) - start
+        if not len(excess):
+            return self.law
+        return Tail(start, *fit_pareto(excess, beyond), (len(excess) + len(beyond)) / self.rows)
