@@ -63,7 +63,7 @@ def fit_pareto(excess: Array, beyond: Array | None = None) -> tuple[float, float
 
 
 def _posterior(excess: Array, beyond: Array) -> Array:
-    """Weights of `SHAPES` × `SCALES`, summing to 1, given excesses (N,) of mean 1 and bounds (M,) that others exceed."""
+    """Weights of `SHAPES` × `SCALES`, sum 1, given excesses (N,) of mean 1 and bounds (M,) that others exceed."""
     log_likelihood = np.empty((len(SHAPES), len(SCALES)))
     for row, shape in enumerate(SHAPES):
         # the density is (survival)^(1 + shape) / scale

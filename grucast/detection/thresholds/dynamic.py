@@ -8,12 +8,15 @@ row counts.
 
 from __future__ import annotations
 
+import math
+from collections import deque
 from statistics import NormalDist
 
 import numpy as np
 
 from grucast.core.arrays import Array
 from grucast.detection.calibration import ScoreCalibration, middle
+from grucast.detection.thresholds.stream import Fixed, Stream, follow
 
 WINDOW = 2100  # scores looked at (Hundman et al. 2018, section 4.2: h = 2100)
 STEP = 70  # rows that one threshold serves (there: the batch)
@@ -23,21 +26,35 @@ FACTORS = np.arange(1.0, 12.5, 0.5)  # z; there 2 to 10
 def dynamic(score: Array, calibration: ScoreCalibration, rate: float) -> Array:
     """Thresholds (T,), each from the 2,100 scores before it, renewed every 70 rows.
 
-    Before the first row come the calibration scores. The budget sets the smallest z, that of a normal law: the
-    number of alarms is not calibrated, as nothing in the rule is. A NaN is no score. A window that never moved
-    gives the value it had.
+    Before the first row come the calibration scores. The budget sets the smallest z, that of a normal law: the number
+    of alarms is not calibrated, as nothing in the rule is. A NaN is no score. A window that never moved gives the
+    value it had.
     """
-    if not calibration.rows:
-        return np.full(score.shape, np.inf)
-    before = [middle(calibration, share) for share in (np.arange(WINDOW) + 0.5) / WINDOW]
-    history = np.concatenate([np.array(before), score[np.isfinite(score)]])
-    known = np.cumsum(np.isfinite(score))  # scores up to and with each row
-    lowest = NormalDist().inv_cdf(1.0 - min(rate / calibration.dependence, 0.5))
-    out = np.empty(score.shape)
-    for first in range(0, len(score), STEP):
-        stop = WINDOW + (int(known[first - 1]) if first else 0)
-        out[first : first + STEP] = _threshold(history[stop - WINDOW : stop], lowest)
-    return out
+    return follow(open_dynamic(calibration, rate), score)
+
+
+def open_dynamic(calibration: ScoreCalibration, rate: float) -> Stream:
+    """The rule from row to row; without calibration rows nothing is ever above it."""
+    return DynamicStream(calibration, rate) if calibration.rows else Fixed(np.inf)
+
+
+class DynamicStream:
+    """The scores of the window, and the threshold that they asked for last."""
+
+    def __init__(self, calibration: ScoreCalibration, rate: float) -> None:
+        self.lowest = NormalDist().inv_cdf(1.0 - min(rate / calibration.dependence, 0.5))
+        before = (middle(calibration, share) for share in (np.arange(WINDOW) + 0.5) / WINDOW)
+        self.window = deque(before, maxlen=WINDOW)
+        self.threshold, self.row = 0.0, 0
+
+    def push(self, score: float) -> float:
+        """The threshold of the next row, whose score it then takes in."""
+        if self.row % STEP == 0:
+            self.threshold = _threshold(np.array(self.window), self.lowest)
+        self.row += 1
+        if not math.isnan(score):
+            self.window.append(score)
+        return self.threshold
 
 
 def _threshold(window: Array, lowest: float) -> float:

@@ -1,0 +1,173 @@
+"""From errors to one score a row: smoothed over several widths, brought to one scale, added, gathered over channels.
+
+A *signal* is one kind of error of each row (T, C), see `forecasting/errors.py`. None of them is a good score as it
+is: a single error is noise, and the kinds differ in size. So
+
+    s = signal smoothed with kernel w                              several widths, for events of any length
+    v = log(1 + max(s - median, 0) / (upper - median))             both from the training part, never from these rows
+    score of a channel = sum of v over signals and widths
+    score of a row     = the largest over channels, or their mean
+
+The logarithm keeps one mad error from drowning the other signals. Online kernels are exponential and know no later
+row; offline ones are centred bells.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from grucast.core.arrays import Array
+
+MODES = ("online", "offline")
+SCORERS = {
+    "combined": ("near", "whole", "band", "rebuilt", "state"),
+    "forecast": ("near", "whole", "band"),
+    "reconstruction": ("rebuilt", "state"),
+}
+SIGNALS = SCORERS["combined"]
+WIDTHS = {"online": (20, 60, 200), "offline": (30, 100, 300)}  # rows of the box that a kernel is as wide as
+UPPER = 0.99
+SMALLEST = 1e-6  # of the distance from median to upper, in scales of the series
+LEAST = 100  # rows below which a series' own median and upper quantile say nothing
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SignalScale:
+    """Median and upper quantile of each smoothed signal on the training part.
+
+    Both are (N, C, S, W): a row for each series, in the order of `SIGNALS` and `WIDTHS`; NaN for a signal that the
+    model does not give. The last row is that of all series together, for series that are new.
+    """
+
+    median: Array
+    upper: Array
+
+
+def smooth(signal: Array, width: int, mode: str) -> Array:
+    """`signal` (T, C) smoothed over about `width` rows; rows without a value do not count.
+
+    Offline a bell (three boxes, whose convolution is close to a Gaussian) as wide as a box of `width` rows; online
+    an exponential average with a mean age of half a box. Rows before the first value are NaN; online a row without
+    a value repeats the average so far.
+    """
+    return _bell(signal, width) if mode == "offline" else _trailing(signal, width)
+
+
+def _bell(signal: Array, width: int) -> Array:
+    """Three centred boxes one after the other, their common variance that of a box of `width` rows."""
+    variance = (width * width - 1) / 12.0
+    box = max(1, round(math.sqrt(4.0 * variance + 1.0)) // 2 * 2 + 1)  # odd: 3 (b^2 - 1) / 12 = variance
+    seen = np.isfinite(signal)
+    total, count = np.where(seen, signal, 0.0), seen.astype(np.float64)
+    for _ in range(3):
+        total, count = _box(total, box), _box(count, box)
+    reached = count > 1e-9
+    return np.where(reached, np.maximum(total, 0.0) / np.where(reached, count, 1.0), np.nan)
+
+
+def _box(values: Array, box: int) -> Array:
+    """Centred sums over `box` rows, divided by `box`; rows outside count as zero."""
+    rows, half = len(values), box // 2
+    sums = np.zeros((rows + 1, *values.shape[1:]))
+    np.cumsum(values, axis=0, out=sums[1:])
+    places = np.arange(rows)
+    return (sums[np.minimum(places + half + 1, rows)] - sums[np.maximum(places - half, 0)]) / box
+
+
+def decay_of(width: int) -> float:
+    """The weight of the past in an exponential average as old, in the mean, as a box of `width` rows."""
+    return 1.0 - 2.0 / max(width, 2)
+
+
+def _trailing(signal: Array, width: int) -> Array:
+    """s_t = d s_(t-1) + (1 - d) x_t over the observed rows, begun at the first."""
+    out = np.full(signal.shape, np.nan)
+    for channel in range(signal.shape[1]):
+        seen = np.flatnonzero(np.isfinite(signal[:, channel]))
+        if len(seen):
+            average = _exponential(signal[seen, channel], decay_of(width))
+            held = np.repeat(average, np.diff(np.append(seen, len(signal))))
+            out[seen[0] :, channel] = held
+    return out
+
+
+def _exponential(x: Array, decay: float) -> Array:
+    """The exponential average of x (n,), in blocks short enough that powers of `decay` do not underflow."""
+    block = max(1, int(min(len(x), 30.0 / -math.log(decay)))) if 0.0 < decay < 1.0 else 1
+    count = -(-len(x) // block)
+    padded = np.zeros(count * block)
+    padded[: len(x)] = x
+    powers = decay ** np.arange(1, block + 1)  # d^1 .. d^b
+    sums = np.cumsum(padded.reshape(count, block) / powers, axis=1) * powers * (1.0 - decay)
+    out = np.empty((count, block))
+    last = x[0]
+    for row in range(count):  # what is carried from block to block
+        out[row] = sums[row] + powers * last
+        last = out[row, -1]
+    return out.reshape(-1)[: len(x)]
+
+
+def smooth_all(signals: dict[str, Array], mode: str) -> Array:
+    """Every signal of `SIGNALS` at every width, (T, C, S, W); NaN for a signal that is not there."""
+    rows, channels = next(iter(signals.values())).shape
+    out = np.full((rows, channels, len(SIGNALS), len(WIDTHS[mode])), np.nan, dtype=np.float32)
+    for s, name in enumerate(SIGNALS):
+        for w, width in enumerate(WIDTHS[mode] if name in signals else ()):
+            out[:, :, s, w] = smooth(signals[name], width, mode)
+    return out
+
+
+def fit_signal_scale(smoothed: list[Array]) -> SignalScale:
+    """The scale from smoothed signals (T, C, S, W) of the training part of each series.
+
+    A series with fewer than `LEAST` rows, and a signal without values, take those of all series together.
+    """
+    together = np.concatenate(smoothed)
+    own = [_middle_and_upper(one) if len(one) >= LEAST else None for one in smoothed]
+    pooled = _middle_and_upper(together)
+    found = [pooled if one is None else np.where(np.isfinite(one), one, pooled) for one in own]
+    stacked = np.stack([*found, pooled])  # (N + 1, 2, C, S, W)
+    return SignalScale(stacked[:, 0], stacked[:, 1])
+
+
+def _middle_and_upper(values: Array) -> Array:
+    """Median and upper quantile over rows, (2, C, S, W), NaN where there is no value."""
+    shape = values.shape[1:]
+    flat = values.reshape(len(values), -1)
+    out = np.full((2, flat.shape[1]), np.nan)
+    for column in range(flat.shape[1]):
+        seen = flat[np.isfinite(flat[:, column]), column]
+        if len(seen):
+            out[:, column] = np.quantile(seen, (0.5, UPPER))
+    return out.reshape(2, *shape)
+
+
+def strangeness(smoothed: Array, scale: SignalScale, series: int, scorer: str) -> Array:
+    """The score (T, C) of each channel: the sum over the scorer's signals and all widths; NaN where none has a value.
+
+    `series` is the row of the scale, -1 for a series that is new.
+    """
+    use = [SIGNALS.index(name) for name in SCORERS[scorer]]
+    middle, upper = scale.median[series][:, use], scale.upper[series][:, use]
+    beyond = np.maximum(smoothed[:, :, use] - middle, 0.0) / np.maximum(upper - middle, SMALLEST)
+    parts = np.log1p(beyond).reshape(*smoothed.shape[:2], -1)
+    seen = np.isfinite(parts)
+    return np.where(seen.any(axis=2), np.where(seen, parts, 0.0).sum(axis=2), np.nan)
+
+
+def gather_channels(score: Array, how: str) -> tuple[Array, Array]:
+    """The score of each row (T,) and each channel's share of it (T, C), from scores of channels (T, C).
+
+    `how` is "largest" or "mean". The shares sum to 1; NaN where no channel has a score, equal where all are 0.
+    """
+    seen = np.isfinite(score)
+    some = seen.any(axis=1)
+    filled = np.where(seen, score, 0.0)
+    count = np.maximum(seen.sum(axis=1), 1)
+    row = filled.max(axis=1) if how == "largest" else filled.sum(axis=1) / count
+    total = filled.sum(axis=1, keepdims=True)
+    share = np.where(total > 0, filled / np.where(total > 0, total, 1.0), seen / count[:, None])
+    return np.where(some, row, np.nan), np.where(some[:, None], share, np.nan)
