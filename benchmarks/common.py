@@ -12,9 +12,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -112,26 +113,32 @@ def each(work: Callable[[Job], Result], jobs: Sequence[Job], processes: int) -> 
     A result is yielded as soon as it is there, in no order. Where the user interrupts, what has come is all there is:
     the caller shows it.
     """
-    with get_context("spawn").Pool(min(processes, max(1, len(jobs))), _obedient) as pool:
-        try:
+    workers: list[int] = []
+    try:
+        with get_context("spawn").Pool(min(processes, max(1, len(jobs))), _lead_a_group) as pool:
+            workers = [one.pid for one in active_children() if one.pid]
             yield from pool.imap_unordered(work, jobs)
-        except KeyboardInterrupt:
-            print(f"{Path(sys.argv[0]).name}: interrupted; what follows is what was done by then", file=sys.stderr)
+    except KeyboardInterrupt:
+        print(f"{Path(sys.argv[0]).name}: interrupted; what follows is what was done by then", file=sys.stderr)
+    finally:
+        for group in workers:
+            with suppress(ProcessLookupError, PermissionError):  # macOS says the latter of a group that has ended
+                os.killpg(group, signal.SIGKILL)  # a command whose worker ended while it was starting it
+
+
+def _lead_a_group() -> None:
+    """Make this worker, and the commands that it will run, a group of its own, which hears no Ctrl-C.
+
+    It ends on the parent's word, as by an exception, so that its scratch folder goes too.
+    """
+    os.setpgid(0, 0)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
 
 
 def threads_each(processes: int) -> int:
     """The threads that each of so many processes may use; libraries that they load are told to keep to one."""
     os.environ |= {"OMP_WAIT_POLICY": "PASSIVE", "OMP_NUM_THREADS": "1"}
     return max(1, _cores() // processes)
-
-
-def _obedient() -> None:
-    """Let the parent alone hear Ctrl-C, and end on its word, so that `subprocess.run` ends the command that it runs.
-
-    A handler that does nothing, not SIG_IGN: the latter would be inherited by that command, this is not.
-    """
-    signal.signal(signal.SIGINT, lambda *_: None)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
 
 
 @dataclass

@@ -5,9 +5,11 @@ from __future__ import annotations
 import csv
 import json
 import math
+import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -258,10 +260,11 @@ def test_every_job_is_done_once():
 
 
 def test_an_interruption_ends_the_processes_and_what_they_started(tmp_path):
+    long = f"73.{os.getpid()}"  # seconds that no other test sleeps
     (tmp_path / "long.py").write_text(
         f"import sys\nsys.path.insert(0, {str(FOLDER)!r})\nimport subprocess\nfrom common import each\n"
         "def work(seconds):\n    return subprocess.run(['sleep', seconds], check=False).returncode\n"
-        "if __name__ == '__main__':\n    for one in each(work, ['0', '731', '731'], 2):\n"
+        f"if __name__ == '__main__':\n    for one in each(work, ['0', {long!r}, {long!r}], 2):\n"
         "        print(one, flush=True)\n    print('shown', flush=True)\n")
     with subprocess.Popen([sys.executable, tmp_path / "long.py"], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                           text=True) as process:
@@ -271,8 +274,14 @@ def test_an_interruption_ends_the_processes_and_what_they_started(tmp_path):
         said, warned = process.communicate(timeout=30)
     assert said == "shown\n"
     assert len(warned.splitlines()) == 1
-    running = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
-    assert "sleep 731" not in running
+    until = time.monotonic() + 10.0  # a killed process takes a moment to go
+    while (here := f"sleep {long}" in running()) and time.monotonic() < until:
+        time.sleep(0.05)
+    assert not here
+
+
+def running():
+    return subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
 
 
 # ---- whole runs ----------------------------------------------------------------------------------
