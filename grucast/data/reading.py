@@ -100,8 +100,12 @@ def read_loaded(findings: Findings, loaded: Sequence[Source], options: ReadOptio
 
 
 def as_learned(options: ReadOptions, layout: Layout) -> ReadOptions:
-    """The options with the layout's answers; what a user says about missing marks and rows is added."""
+    """The options with the layout's answers; what a user says about missing marks and rows is added.
+
+    UsageError for an option that says otherwise than the layout: it could not be heeded.
+    """
     columns, form, clock = layout.columns, layout.format, layout.clock
+    _refuse_unlearned(options, layout)
     return ReadOptions(
         columns=replace(options.columns, time_col=columns.time, id_col=columns.id, target_col=columns.target,
                         known_col=columns.known, past_col=columns.past, static_col=columns.static,
@@ -112,6 +116,31 @@ def as_learned(options: ReadOptions, layout: Layout) -> ReadOptions:
                      agg=layout.agg if layout.resample else options.rows.agg,
                      duplicates=layout.duplicates if options.rows.duplicates == "error" else options.rows.duplicates),
     )
+
+
+def _refuse_unlearned(options: ReadOptions, layout: Layout) -> None:
+    """UsageError for an option about columns, time or header that is not what the model learned with."""
+    asked, time, form = options.columns, options.time, options.format
+    columns, clock, learned_form = layout.columns, layout.clock, layout.format
+    for name, said, learned in (
+        ("--time-col", asked.time_col, columns.time), ("--id-col", asked.id_col, columns.id),
+        ("--target-col", asked.target_col, columns.target), ("--known-col", asked.known_col, columns.known),
+        ("--past-col", asked.past_col, columns.past), ("--static-col", asked.static_col, columns.static),
+        ("--freq", time.freq, clock.freq), ("--tz", time.tz, clock.tz),
+        ("--time-format", time.time_format, clock.format), ("--skip-rows", form.skip_rows, learned_form.skip_rows),
+        ("--comment", form.comment, learned_form.comment),
+    ):
+        if said not in (None, ()) and said != learned:
+            raise UsageError(f"{name} {_words(said)}: the model learned with {_words(learned) or 'none'}; "
+                             "leave it out, or train anew")
+    for name, switched, learned in (("--no-time", time.no_time, clock.kind == "row"),
+                                    ("--no-header", form.no_header, not learned_form.header)):
+        if switched and not learned:
+            raise UsageError(f"{name}: the model learned without it; leave it out, or train anew")
+
+
+def _words(value: object) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
 def _time(task: Task, layout: Layout | None) -> tuple[tuple[str, ...], Clock]:

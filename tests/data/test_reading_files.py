@@ -224,3 +224,28 @@ def test_a_long_parquet_file_with_a_zone_keeps_its_instants(tmp_path):
 def test_a_damaged_parquet_file_is_refused(read_text):
     with pytest.raises(DataError, match="not a Parquet file, or it is damaged"):
         read_text(b"PAR1rest", name="data.parquet")
+
+
+@pytest.mark.parametrize(("option", "words"), [
+    ({"target_col": ("temp",)}, "--target-col temp: the model learned with load; leave it out, or train anew"),
+    ({"known_col": ("temp",)}, "--known-col temp: the model learned with none"),
+    ({"time_col": ("ds", "temp")}, "--time-col ds, temp: the model learned with ds"),
+    ({"freq": "h"}, "--freq h: the model learned with none"),
+    ({"tz": "Europe/Berlin"}, "--tz Europe/Berlin: the model learned with none"),
+    ({"skip_rows": 2}, "--skip-rows 2: the model learned with 0"),
+    ({"no_time": True}, "--no-time: the model learned without it; leave it out, or train anew"),
+    ({"no_header": True}, "--no-header: the model learned without it")])
+def test_an_option_that_a_model_cannot_heed_any_more_is_a_usage_error(read_text, option, words):
+    text = "ds,load,temp\n2024-01-01,1,2\n2024-01-02,2,3\n"
+    layout = read_text(text, target_col=("load",)).panel.layout
+    with pytest.raises(UsageError) as caught:
+        read_text(text, layout=layout, **option)
+    assert str(caught.value).startswith(words)
+
+
+def test_an_option_that_says_what_the_model_learned_with_is_no_error(read_text):
+    """As with GRUCAST_TARGET_COL in the environment of a job that trains and forecasts."""
+    text = "#x\nds,load,temp\n2024-01-01,1,2\n2024-01-02,2,3\n"
+    said = {"target_col": ("load",), "time_col": ("ds",), "comment": "#", "tz": "Europe/Berlin"}
+    layout = read_text(text, **said).panel.layout
+    assert read_text(text, layout=layout, **said).panel.channels == ("load",)
