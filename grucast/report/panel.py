@@ -75,13 +75,21 @@ def draw_panel(axes: Axes, picture: Picture, options: PlotOptions, *, heading: s
     axes.plot(fan, from_now(median), color=MEDIAN, linewidth=1.6, marker=dot, markersize=3, gid="median")
     _line(axes, ds, y, gid="observed")
     _line(axes, picture.ds[~past], picture.y[~past], gid="came-true", dashed=True)
-    axes.margins(x=0.01, y=0.08)
+    axes.margins(x=0.0 if _at_an_end_of_time(picture) else 0.01, y=0.08)
     heading = shortened(heading, 34 if small else 90)
     axes.set_title(heading, loc="left", fontsize=9 if small else 12, fontweight="bold", pad=8 if small else 18)
     if len(ds):
         _mark_now(axes, ds[-1], stamp(ds[-1], options.tz), small=small)
     if not small:
         _label_ends(axes, {"median": float(median[-1]), **dict(reversed(ends.items()))})
+
+
+def _at_an_end_of_time(picture: Picture) -> bool:
+    """Whether there is no room for a margin: matplotlib knows no year before 1 and none after 9999."""
+    if picture.ahead.dtype.kind != "M":
+        return False
+    years = np.concatenate([picture.ds[:1], picture.ahead[-1:]]).astype("datetime64[Y]").astype(np.int64) + 1970
+    return bool((years <= 1).any() or (years >= 9999).any())
 
 
 def _line(axes: Axes, x: Stamps, y: Array, *, gid: str, dashed: bool = False) -> None:

@@ -115,6 +115,12 @@ def test_a_series_without_history_is_still_drawn():
     assert "median" in groups(render([picture(known=0)], ".svg")[0])
 
 
+@pytest.mark.parametrize("first", ["0001-01-01", "9999-11-02"])
+def test_the_first_and_the_last_days_of_the_calendar_are_drawn(first):
+    """Sixty days of the first year, or the last sixty there are: a year 1 is how the months of three years are told."""
+    assert "median" in groups(render([picture(ds=np.datetime64(first, "us") + np.arange(60) * DAY)], ".svg")[0])
+
+
 def test_one_step_on_a_numbered_axis_is_drawn():
     assert "median" in groups(render([picture(ds=np.arange(60.0), horizon=1)], ".svg")[0])
 
