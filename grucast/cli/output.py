@@ -181,16 +181,24 @@ def tell(text: str, talk: TalkOptions) -> None:
             say(line)
 
 
-def _spoken(stage: str, done: int, total: int, text: str = "") -> None:
-    """Progress as lines, for a log."""
-    say(f"grucast: {stage} {done}/{total} {text}".rstrip())
+def _spoken() -> Progress:
+    """Progress as lines, for a log: the first of each stage, then one for each tenth of it."""
+    told: dict[str, int] = {}
+
+    def report(stage: str, done: int, total: int, text: str = "") -> None:
+        tenth = 10 * done // max(total, 1)
+        if told.get(stage) != tenth:
+            told[stage] = tenth
+            say(f"grucast: {stage} {done}/{total} {text}".rstrip())
+
+    return report
 
 
 @contextlib.contextmanager
 def progress(talk: TalkOptions) -> Iterator[Progress]:
     """Somebody to report progress to: a bar on a terminal, nobody elsewhere."""
     if talk.quiet or not sys.stderr.isatty():
-        yield _spoken if talk.verbose and not talk.quiet else silent
+        yield _spoken() if talk.verbose and not talk.quiet else silent
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn

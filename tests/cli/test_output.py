@@ -12,7 +12,7 @@ import sys
 
 import pytest
 
-from grucast.cli.output import FormatChoice, Table, aligned, chosen, json_text, shown
+from grucast.cli.output import FormatChoice, Table, TalkOptions, aligned, chosen, json_text, progress, shown
 from grucast.core.errors import UsageError
 
 
@@ -106,6 +106,15 @@ def test_train_that_is_quiet_prints_nothing(grucast, trained):
 
 def test_train_that_is_verbose_tells_its_progress_to_a_log(grucast, trained):
     assert grucast("train", "data.csv", "-v").err.startswith("grucast: fit 1/2\n")
+
+
+def test_progress_for_a_log_is_told_at_the_first_step_and_at_each_tenth(capsys):
+    with progress(TalkOptions(verbose=True)) as report:
+        for done in range(1, 2801):
+            report("train", done, 2800, "epoch 1")
+        report("judge", 1, 1)
+    told = [line.split()[2] for line in capsys.readouterr().err.splitlines()]
+    assert told == ["1/2800", *(f"{280 * tenth}/2800" for tenth in range(1, 11)), "1/1"]
 
 
 # ---- inspect -------------------------------------------------------------------------------------
