@@ -43,8 +43,11 @@ class Transform:
         return np.sinh(z) * self.unit if self.kind == "asinh" else z
 
 
-def fit_transform(kind: str, series: Sequence[Series], file: str = "") -> Transform:
-    """The transform `kind` for these series; log refuses values that are not positive (DataError)."""
+def fit_transform(kind: str, series: Sequence[Series], file: str = "", names: Sequence[str] = ()) -> Transform:
+    """The transform `kind` for these series; log refuses values that are not positive (DataError).
+
+    `file` and the `names` of the channels are for the error.
+    """
     channels = series[0].y.shape[1]
     if kind == "log":
         for one in series:
@@ -52,7 +55,7 @@ def fit_transform(kind: str, series: Sequence[Series], file: str = "") -> Transf
             if len(rows):
                 line = int(one.line[rows[0]])
                 raise DataError(f"{one.y[rows[0], columns[0]]:g} has no logarithm", file=file, line=line or None,
-                                mend="use --transform asinh")
+                                column=names[columns[0]] if names else "", mend="use --transform asinh")
     unit = np.ones(channels)
     if kind == "asinh":
         stacked = np.concatenate([np.where(one.observed, np.abs(one.y), np.nan) for one in series])

@@ -66,7 +66,7 @@ def length_passed(series: Series) -> int:
 def fit_scales(panel: Panel, fit_rows: Sequence[int], kind: str, file: str = "") -> Scales:
     """Scales from the first `fit_rows[n]` rows of each series; `kind` is the transform."""
     past = [one.rows(0, stop) for one, stop in zip(panel.series, fit_rows, strict=True)]
-    transform = fit_transform(kind, panel.series if kind == "log" else past, file)
+    transform = fit_transform(kind, panel.series if kind == "log" else past, file, panel.channels)
     return Scales(
         transform=transform,
         ids=panel.ids(),

@@ -52,10 +52,10 @@ def test_each_channel_has_its_own_scale():
 # ---- transforms ----------------------------------------------------------------------------------
 
 
-def test_the_logarithm_refuses_zero_and_names_the_line():
-    one = series(HOURS[:4], [3.0, 2.0, 0.0, 1.0])
-    with pytest.raises(DataError, match=r"^load\.csv:4: 0 has no logarithm; use --transform asinh$"):
-        fit_transform("log", [one], "load.csv")
+def test_the_logarithm_refuses_zero_and_names_line_and_column():
+    one = series(HOURS[:4], [[3.0, 1.0], [2.0, 1.0], [4.0, 0.0], [1.0, 2.0]])
+    with pytest.raises(DataError, match=r"^load\.csv:4: column 'b': 0 has no logarithm; use --transform asinh$"):
+        fit_transform("log", [one], "load.csv", ("a", "b"))
 
 
 def test_the_logarithm_does_not_mind_what_is_missing():
