@@ -58,13 +58,14 @@ def summary(understood: Mapping[str, Any]) -> str:
     if not understood:
         return ""
     parts = [(f"{part} columns", ", ".join(names)) for part, names in understood["columns"].items() if names]
-    missing = f"{understood['missing_rows']:,} rows, {understood['missing_cells']:,} cells"
+    missing = ", ".join(f"{count:,} {word}{'s' * (count != 1)}" for word in ("row", "cell")
+                        if (count := understood[f"missing_{word}s"]))
     return aligned(Table(("", ""), [
         ("rows", f"{understood['rows']:,} in {understood['series']:,} series, {understood['shape']}"), *parts,
         ("from, to", f"{understood['first']}, {understood['last']}"),
         ("frequency", f"{understood['freq'] or 'none'}, zone {understood['tz'] or 'not known'}"),
         ("seasons", ", ".join(map(str, understood["season"])) or "none"),
-        ("missing", missing if understood["missing_rows"] or understood["missing_cells"] else "nothing")]))
+        ("missing", missing or "nothing")]))
 
 
 def fault(finding: Finding) -> str:

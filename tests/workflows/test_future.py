@@ -8,6 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from grucast.core.config import FormatOptions, ReadOptions
 from grucast.core.errors import DataError, InputMissing, UsageError
@@ -17,6 +19,7 @@ from grucast.workflows.future import Ahead, Reach, lay_behind
 from tests.command import TINY, hourly, run_installed, write_lines
 from tests.preprocessing.series_making import series
 
+HOUR = np.timedelta64(1, "h").astype("timedelta64[us]")
 ROWS, HORIZON = 100, 10  # the last row is 2024-01-05T03:00:00
 COVARIATES = ("--target-col", "load", "--known-col", "open", "--known-col", "price", "--horizon", "10")
 
@@ -332,6 +335,22 @@ def test_a_wrong_stamp_beyond_what_the_network_looks_at_does_no_harm():
     assert laid(one, more, clock, Reach(1, 2)).known[:, 0].tolist() == [10, 11, 12, 13, 14]
     with pytest.raises(DataError, match=r"stamp 5\.5 is not on the grid"):
         laid(one, more, clock, Reach(1, 3))
+
+
+@given(own=st.integers(0, 7), first=st.integers(0, 7), gone=st.integers(0, 3))
+def test_it_does_not_matter_where_data_end_and_the_file_begins(own, first, gone):
+    """Five rows with targets and seven ahead: DATA hold `own` of these, the file those from `first` - `gone` on."""
+    begin = max(min(first, own) - gone, -5)
+    values = np.arange(12) * 1.5
+    hours = np.datetime64("2024-01-01T00:00", "us") + np.arange(12) * HOUR
+    one = known_series(hours[: 5 + own], [*range(5), *[np.nan] * own], values[: 5 + own])
+    more = known_series(hours[5 + begin :], [np.nan] * (7 - begin), values[5 + begin :])
+    if begin == 7:
+        return  # DATA have all of it, and no file is without rows
+    found = laid(one, more, Clock(freq="h"), Reach(7, 9))
+    assert found.known[:, 0].tolist() == values.tolist()
+    assert found.ds.tolist() == hours.tolist()
+    assert found.observed[:, 0].tolist() == [True] * 5 + [False] * 7
 
 
 def test_a_series_that_never_had_a_target_stays_as_it_is():
