@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -20,6 +21,7 @@ from grucast.preprocessing.frequency import default_horizon
 from grucast.preprocessing.seasons import find_seasons
 from grucast.preprocessing.sources import Scales, Setting, calendar_seen, fit_scales, length_known, make_source
 from grucast.preprocessing.splits import Split, split_by_time
+from grucast.preprocessing.weekdays import week_matters
 from grucast.preprocessing.windows import Streams, cutoffs_between, flatten, gather_targets
 from grucast.training.ensemble import Job, train_members, train_more
 from grucast.training.fit import Fitted, Run
@@ -100,9 +102,13 @@ def _seasons(
     return find_seasons(replace(panel, series=early))
 
 
-def streams_of(panel: Panel, scales: Scales, model: ModelConfig, horizon: int) -> Streams:
-    """The streams of all series on the panel's seasonal clock."""
-    setting = Setting(panel.layout.clock, panel.series[0].ds[0], horizon, model.calendar)
+def streams_of(panel: Panel, scales: Scales, model: ModelConfig, horizon: int, *, first: Any = None) -> Streams:
+    """The streams of all series on the panel's seasonal clock, whose phases are zero at the stamp `first`.
+
+    None is the first stamp of the first series.
+    """
+    first = panel.series[0].ds[0] if first is None else first
+    setting = Setting(panel.layout.clock, first, horizon, model.calendar)
     return flatten([make_source(one, scales, setting) for one in panel.series])
 
 
@@ -235,9 +241,17 @@ def _facts(panel: Panel, seasons: tuple[int, ...], horizon: int, fit_rows: Seque
         windows=int(np.maximum(np.asarray(fit_rows) - horizon, 0).sum()) * channels,
         channels=channels,
         covariates=(one.known.shape[1], one.past.shape[1], one.static.shape[0]),
-        calendar=calendar_seen(panel.series, fit_rows, panel.layout.clock),
+        calendar=_calendar(panel, fit_rows),
         clocked=bool(panel.freq),
     )
+
+
+def _calendar(panel: Panel, fit_rows: Sequence[int]) -> tuple[str, ...]:
+    """The calendar features worth having: of cycles seen often enough, the week only where it helped in the past."""
+    clock = panel.layout.clock
+    names = calendar_seen(panel.series, fit_rows, clock)
+    weekly = week_matters(panel.series, fit_rows, clock)
+    return tuple(name for name in names if weekly or not name.startswith("week"))
 
 
 def _shortest(lengths: Sequence[int]) -> int:
