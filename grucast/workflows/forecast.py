@@ -80,7 +80,7 @@ def forecast(request: ForecastRequest) -> ForecastResult:
     _check_future(request, source, manifest)
     reading = read_panel([source], request.read, layout=manifest.layout)
     check_frequency(reading.panel, reading.file)
-    panel, _ = regularise(reading.panel, file=reading.file)
+    panel, _ = regularise(reading.panel, gaps=request.read.rows.gaps, file=reading.file)
     if request.cutoff is not None:
         panel = _until(panel, request.cutoff, reading.file)
     check_level(panel, artifact, reading.file)

@@ -105,6 +105,14 @@ def test_values_missing_at_the_end_are_masked_and_the_forecast_begins_after_them
     assert "the last 3 rows have no value" in said
 
 
+def test_a_missing_row_is_masked_or_with_gaps_error_refused(installed, tiny):
+    lines = hourly(400)
+    del lines[390]
+    write_lines(tiny / "load.csv", lines)
+    assert forecast(installed)[0]
+    assert "load.csv:392: 1 row is missing, 2024-01-17T06:00:00" in refused(installed, 65, "--gaps", "error")
+
+
 def test_values_without_a_logarithm_are_masked_and_it_is_said(installed, tmp_path):
     """Two of the last 48 hours, the context; a zero before them is no matter."""
     write_lines(tmp_path / "load.csv", hourly(200))
