@@ -151,7 +151,11 @@ def _multiple(columns: _Columns, season: int) -> int:
 
 
 def _peak(columns: _Columns, view: _View, every: int) -> int:
-    """The shortest lag, in units of `every` blocks, where the correlation peaks and does again at its double; or 0."""
+    """The shortest lag, in units of `every` blocks, where the correlation peaks and does again at its double; or 0.
+
+    A peak has a valley before it, at most half as high: noise makes small peaks on the slope that begins at lag 0. Lag
+    1 is no such valley, for noise in the rows alone makes their changes alternate.
+    """
     length = int(np.median([len(column) for column in columns.values])) // (view.block * every)
     most = int(length / _PERIODS)
     if most < 5:
@@ -163,7 +167,9 @@ def _peak(columns: _Columns, view: _View, every: int) -> int:
     twice = np.maximum.reduce([value[2 * lags + shift] for shift in (-1, 0, 1)])
     chance = np.sqrt(2 * np.log(len(lags)))  # the largest of so many normal values, nearly
     bar = np.maximum(_LEAST_SEARCH, (chance + _SIGMAS_SEARCH) * error[lags])
+    valley = np.minimum.accumulate(value[2:])[lags - 3]
     peaks = (inner > value[lags - 1]) & (inner >= value[lags + 1]) & (inner >= bar) & (twice >= bar / 2)
+    peaks &= 2 * valley <= inner
     if not peaks.any():
         return 0
     strong = peaks & (inner >= 0.7 * inner[peaks].max())

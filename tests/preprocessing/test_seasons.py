@@ -83,6 +83,11 @@ def test_numbered_rows_show_any_period(period):
     assert seasons(shape + noise(30 * period, 0.05)) == (period,)
 
 
+@pytest.mark.parametrize("period", [30, 48, 90])
+def test_noise_on_the_slope_of_a_wave_is_no_season(period):
+    assert seasons(10 * wave(3000, period) + noise(3000)) == (period,)
+
+
 def test_a_slow_wave_in_noise_is_found_over_block_means():
     (period,) = seasons(wave(12_000, 400) + noise(12_000, 0.7))
     assert period == pytest.approx(400, rel=0.02)
