@@ -211,6 +211,15 @@ def test_a_season_of_one_row_is_none():
     assert prepared.seasons == prepared.window.seasons == prepared.model.seasonal == ()
 
 
+def test_the_network_is_told_the_day_of_the_week_where_that_has_helped_and_only_there():
+    rows = 7 * 24 * 6
+    alike, restful = values(rows), values(rows)
+    restful[np.arange(rows) // 24 % 7 == 2] -= 5.0
+    assert prepare(panel_of(alike), options_of()).model.calendar == ("day_sin", "day_cos")
+    told = prepare(panel_of(restful), options_of()).model.calendar
+    assert told == ("day_sin", "day_cos", "week_sin", "week_cos", "weekend")
+
+
 def test_too_few_rows_are_refused_with_the_horizon_that_they_allow():
     with pytest.raises(DataError, match=r"^a\.csv: nothing can be learned from 12 rows with a horizon of 6; "
                                         r"give more rows or a shorter --horizon \(at most 3\)$"):  # fmt: skip
