@@ -13,6 +13,7 @@ from grucast.detection.calibration import EMPTY, ScoreCalibration, Tail
 from grucast.detection.events import find_events
 from grucast.detection.thresholds import STREAMS, THRESHOLDS, open_stream
 from grucast.detection.thresholds.dynamic import STEP, WINDOW
+from grucast.detection.thresholds.pot import PeakStream
 from tests.detection.making import EVENTS, EXPONENTIAL, fitted, moving_average, plain
 
 RULES = THRESHOLDS.names()
@@ -184,6 +185,15 @@ def test_pot_stream_learns_nothing_from_faults_far_above_all():
     clean, found = (thresholds("pot-stream", rows, fitted(), 1e-3) for rows in (score, faulty))
     assert found[-1] == pytest.approx(clean[-1], rel=0.05)
     assert len(find_events(faulty, found, min_gap=7)) >= 20
+
+
+def test_pot_stream_takes_no_more_alarms_for_normal_than_the_budget_explains():
+    stream = PeakStream(plain([0.0, 3.0], tail=EXPONENTIAL, events=EVENTS), EVENTS, 0.01)
+    for _ in range(400):  # every second row an alarm, a hair above its threshold
+        stream.push(1.001 * stream.threshold)
+        stream.push(0.0)
+    # 800 rows promise 8; two deviations are 5.7, and three are allowed from the first row on
+    assert 8 <= len(stream.alarms) <= 8 + 5.7 + 3 + 1
 
 
 def test_pot_stream_comes_nearer_to_the_budget_than_pot_where_the_calibration_was_short():

@@ -21,6 +21,7 @@ from grucast.detection.thresholds.stream import Fixed, Stream, follow
 
 LARGEST = 300  # peaks a law is fitted to: the highest of all
 GROWTH = 1.1  # it is fitted anew when so many times as many peaks are known
+SURPRISE = 2.0  # standard deviations of a Poisson count
 FAULT = 0.01  # an alarm that is so many times rarer than the budget is a fault and teaches nothing
 
 
@@ -57,6 +58,7 @@ class PeakStream:
 
     def __init__(self, calibration: ScoreCalibration, tail: Tail, rate: float) -> None:
         self.tail, self.rate, self.rows, self.gap = tail, rate, calibration.rows, calibration.gap
+        self.calibrated = calibration.rows
         count = max(round(tail.share * calibration.rows), 1)
         self.law = tail
         self.peaks = sorted(tail.quantile(tail.share * (place + 0.5) / count) for place in range(count))
@@ -83,13 +85,18 @@ class PeakStream:
         """Take in the event that is over, and fit anew when enough have come."""
         if self.peak <= self.limit:
             insort(self.peaks, self.peak)
-        elif self.law.survival(np.array(self.peak)) >= FAULT * self.rate:
+        elif len(self.alarms) < self._explained() and self.law.survival(np.array(self.peak)) >= FAULT * self.rate:
             self.alarms.append(self.limit)
         self.peak, self.quiet = -math.inf, 0
         if len(self.peaks) + len(self.alarms) >= GROWTH * self.fitted:
             self.fitted = len(self.peaks) + len(self.alarms)
             self.law = self._fit()
             self.threshold = self.law.quantile(self.rate)
+
+    def _explained(self) -> float:
+        """How many alarms the budget explains by now: what it promises and two standard deviations, at least three."""
+        expected = self.rate * (self.rows - self.calibrated)
+        return expected + SURPRISE * math.sqrt(expected) + 3.0
 
     def _fit(self) -> Tail:
         """The law of the highest peaks."""
