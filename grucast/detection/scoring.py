@@ -15,11 +15,15 @@ row; offline ones are centred bells.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 
 from grucast.core.arrays import Array
+
+Signals: TypeAlias = Mapping[str, Array]  # by name, (T, C), NaN where there is none
 
 MODES = ("online", "offline")
 SCORERS = {
@@ -110,52 +114,54 @@ def _exponential(x: Array, decay: float) -> Array:
     return out.reshape(-1)[: len(x)]
 
 
-def smooth_all(signals: dict[str, Array], mode: str) -> Array:
-    """Every signal of `SIGNALS` at every width, (T, C, S, W); NaN for a signal that is not there."""
-    rows, channels = next(iter(signals.values())).shape
-    out = np.full((rows, channels, len(SIGNALS), len(WIDTHS[mode])), np.nan, dtype=np.float32)
-    for s, name in enumerate(SIGNALS):
-        for w, width in enumerate(WIDTHS[mode] if name in signals else ()):
-            out[:, :, s, w] = smooth(signals[name], width, mode)
-    return out
+def fit_signal_scale(signals: Sequence[Signals], parts: Sequence[slice], mode: str) -> SignalScale:
+    """The scale from the signals of each series, smoothed whole and judged on its part (rows) that was trained on.
 
-
-def fit_signal_scale(smoothed: list[Array]) -> SignalScale:
-    """The scale from smoothed signals (T, C, S, W) of the training part of each series.
-
-    A series with fewer than `LEAST` rows, and a signal without values, take those of all series together.
+    A series with fewer than `LEAST` rows there, and a signal without values, take those of all series together.
     """
-    together = np.concatenate(smoothed)
-    own = [_middle_and_upper(one) if len(one) >= LEAST else None for one in smoothed]
-    pooled = _middle_and_upper(together)
-    found = [pooled if one is None else np.where(np.isfinite(one), one, pooled) for one in own]
-    stacked = np.stack([*found, pooled])  # (N + 1, 2, C, S, W)
-    return SignalScale(stacked[:, 0], stacked[:, 1])
+    channels = next(iter(signals[0].values())).shape[1]
+    shape = (len(signals) + 1, channels, len(SIGNALS), len(WIDTHS[mode]))
+    median, upper = np.full(shape, np.nan), np.full(shape, np.nan)
+    for s, name in enumerate(SIGNALS):
+        for w, width in enumerate(WIDTHS[mode] if name in signals[0] else ()):
+            smoothed = [smooth(one[name], width, mode)[part] for one, part in zip(signals, parts, strict=True)]
+            for channel in range(channels):
+                each = [one[np.isfinite(one[:, channel]), channel] for one in smoothed]
+                pooled = _quantiles(np.concatenate(each))
+                found = [_quantiles(one) if len(one) >= LEAST else pooled for one in each]
+                median[:, channel, s, w], upper[:, channel, s, w] = np.array([*found, pooled]).T
+    return SignalScale(median, upper)
 
 
-def _middle_and_upper(values: Array) -> Array:
-    """Median and upper quantile over rows, (2, C, S, W), NaN where there is no value."""
-    shape = values.shape[1:]
-    flat = values.reshape(len(values), -1)
-    out = np.full((2, flat.shape[1]), np.nan)
-    for column in range(flat.shape[1]):
-        seen = flat[np.isfinite(flat[:, column]), column]
-        if len(seen):
-            out[:, column] = np.quantile(seen, (0.5, UPPER))
-    return out.reshape(2, *shape)
+def _quantiles(values: Array) -> tuple[float, float]:
+    if not len(values):
+        return np.nan, np.nan
+    middle, upper = np.quantile(values, (0.5, UPPER))
+    return float(middle), float(upper)
 
 
-def strangeness(smoothed: Array, scale: SignalScale, series: int, scorer: str) -> Array:
+def strangeness(signals: Signals, scale: SignalScale, series: int, *, scorer: str, mode: str) -> Array:
     """The score (T, C) of each channel: the sum over the scorer's signals and all widths; NaN where none has a value.
 
     `series` is the row of the scale, -1 for a series that is new.
     """
-    use = [SIGNALS.index(name) for name in SCORERS[scorer]]
-    middle, upper = scale.median[series][:, use], scale.upper[series][:, use]
-    beyond = np.maximum(smoothed[:, :, use] - middle, 0.0) / np.maximum(upper - middle, SMALLEST)
-    parts = np.log1p(beyond).reshape(*smoothed.shape[:2], -1)
-    seen = np.isfinite(parts)
-    return np.where(seen.any(axis=2), np.where(seen, parts, 0.0).sum(axis=2), np.nan)
+    total = np.zeros(next(iter(signals.values())).shape)
+    scored = np.zeros(total.shape, dtype=bool)
+    for name in SCORERS[scorer]:
+        s = SIGNALS.index(name)
+        for w, width in enumerate(WIDTHS[mode] if name in signals else ()):
+            known = scale.median[series, :, s, w], scale.upper[series, :, s, w]
+            v = on_scale(smooth(signals[name], width, mode), *known)
+            seen = np.isfinite(v)
+            total += np.where(seen, v, 0.0)
+            scored |= seen
+    return np.where(scored, total, np.nan)
+
+
+def on_scale(smoothed: Array, median: Array, upper: Array) -> Array:
+    """log(1 + how many times as far above the median as the upper quantile), channels last."""
+    beyond = np.maximum(smoothed - median, 0.0) / np.maximum(upper - median, SMALLEST)
+    return np.asarray(np.log1p(beyond))
 
 
 def gather_channels(score: Array, how: str) -> tuple[Array, Array]:
@@ -164,10 +170,10 @@ def gather_channels(score: Array, how: str) -> tuple[Array, Array]:
     `how` is "largest" or "mean". The shares sum to 1; NaN where no channel has a score, equal where all are 0.
     """
     seen = np.isfinite(score)
-    some = seen.any(axis=1)
+    some = np.asarray(seen.any(axis=1))
     filled = np.where(seen, score, 0.0)
-    count = np.maximum(seen.sum(axis=1), 1)
+    count = np.maximum(seen.sum(axis=1), 1).astype(np.float64)
     row = filled.max(axis=1) if how == "largest" else filled.sum(axis=1) / count
     total = filled.sum(axis=1, keepdims=True)
-    share = np.where(total > 0, filled / np.where(total > 0, total, 1.0), seen / count[:, None])
+    share = np.where(total > 0, filled / np.where(total > 0, total, 1.0), seen * (1.0 / count[:, None]))
     return np.where(some, row, np.nan), np.where(some[:, None], share, np.nan)

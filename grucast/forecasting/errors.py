@@ -5,11 +5,14 @@ horizon reaches it, and rebuilt by every window whose context holds it:
 
     near      y - median of the window that ends closest before the row      (k leads at most)
     whole     mean |y - median| over all windows that forecast the row       (all leads)
+    band      the same, each error divided by the width of its 80 % interval
     rebuilt   mean |y - rebuilt| over all windows that hold the row          (looks at later rows)
     latest    mean |y - rebuilt| over the newest segment of the last window that ended at or before the row
+    state     how far the core's state after that window lies from those of the training part
 
-All but `rebuilt` know no row after the one they judge. Malhotra et al. 2015 (prediction error over several leads)
-and 2016 (arXiv 1607.00148, rebuilding through a narrow state) are where the two ideas come from.
+All but `rebuilt` know no row after the one they judge; what a window says at its end holds for k rows. Malhotra et
+al. 2015 (prediction error over several leads) and 2016 (arXiv 1607.00148, rebuilding through a narrow state) are
+where the two ideas come from.
 """
 
 from __future__ import annotations
@@ -23,23 +26,26 @@ from grucast.core.arrays import Array, Array32, Ints, Mask
 from grucast.core.progress import Progress, silent
 from grucast.forecasting.intervals import stretch, trust
 from grucast.forecasting.predict import Forecaster, flat_where_constant, to_units
-from grucast.inference.predict import chunk_size, predict_both
+from grucast.inference.predict import chunk_size, predict_all
 from grucast.preprocessing.windows import Streams, Windows, gather, gather_targets
 
-EXPECTED = (0.025, 0.5, 0.975)  # quantiles told of each row
+BAND = (0.1, 0.9)  # or the nearest levels there are
+NARROWEST = 1e-3  # width of the band in scales of the series: what is forecast to the digit must not divide by zero
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RowErrors:
     """Errors of the R rows of streams in scales of their series, NaN where there are none; all float32 but `expected`.
 
-    `expected` (R, 3) is the 95 % interval's lower end, the median and the upper end in the units of the file.
+    `expected` (R, 3) is the lowest quantile, the median and the highest in the units of the file: a 95 % interval.
     """
 
     near: Array32  # (R,) signed
     whole: Array32  # (R,)
+    band: Array32  # (R,)
     rebuilt: Array32  # (R,)
     latest: Array32  # (R,)
+    state: Array32  # (R,)
     expected: Array
 
 
@@ -49,7 +55,7 @@ def stride_of(forecaster: Forecaster) -> int:
 
 
 def row_errors(forecaster: Forecaster, streams: Streams, progress: Progress = silent) -> RowErrors:
-    """The errors of all rows of `streams`; the first quarter of a context has none, for lack of one."""
+    """The errors of all rows of `streams`; a row before which no whole context lies has none, but may be rebuilt."""
     tally = _Tally(forecaster, len(streams.z))
     total = int(streams.length.sum()) // tally.stride
     done = 0
@@ -62,7 +68,7 @@ def row_errors(forecaster: Forecaster, streams: Streams, progress: Progress = si
 
 def _chunks(forecaster: Forecaster, streams: Streams, stride: int) -> Iterator[tuple[Ints, Ints]]:
     """Every (stream, cutoff) to run the network at, as many at once as memory allows; cutoffs on multiples of k."""
-    first = -(-max(1, forecaster.window.context_length // 4) // stride) * stride
+    first = -(-forecaster.window.context_length // stride) * stride
     size = chunk_size(forecaster.model, forecaster.window)
     held: list[tuple[Ints, Ints]] = []
     waiting = 0
@@ -86,19 +92,21 @@ class _Tally:
         self.forecaster, self.stride = forecaster, stride_of(forecaster)
         self.near = np.full(rows, np.nan, dtype=np.float32)
         self.latest = np.full(rows, np.nan, dtype=np.float32)
-        self.expected = np.full((rows, len(EXPECTED)), np.nan)
-        self.ahead = np.zeros(rows, dtype=np.float32), np.zeros(rows, dtype=np.float32)  # sum of |error|, count
-        self.behind = np.zeros(rows, dtype=np.float32), np.zeros(rows, dtype=np.float32)
+        self.state = np.full(rows, np.nan, dtype=np.float32)
+        self.expected = np.full((rows, 3), np.nan)
+        self.ahead = np.zeros((3, rows), dtype=np.float32)  # sums of |error| and of |error| / width, count
+        self.behind = np.zeros((2, rows), dtype=np.float32)  # sum of |error|, count
 
     def add(self, streams: Streams, at: tuple[Ints, Ints]) -> None:
         """Judge rows by the windows at (stream, cutoff), each pair once."""
         forecaster = self.forecaster
         windows = gather(streams, forecaster.window, *at)
-        quantiles, rebuilt = predict_both(forecaster.members, forecaster.model, forecaster.window, windows)
+        said = predict_all(forecaster.members, forecaster.model, forecaster.window, windows)
         blind = np.asarray(~windows.mask.any(axis=1))
-        self._forecast(streams, at, quantiles + windows.level[:, None, None], windows, blind)
-        if rebuilt is not None:
-            self._rebuild(streams, at, np.abs(windows.x - rebuilt) * windows.mask, windows.mask)
+        self._forecast(streams, at, said.quantiles + windows.level[:, None, None], windows, blind)
+        if said.rebuilt is not None and said.distance is not None:
+            self._rebuild(streams, at, np.abs(windows.x - said.rebuilt) * windows.mask, windows.mask)
+            self._hold(self.state, streams, at, np.where(blind, np.float32(np.nan), said.distance))
 
     def _forecast(
         self, streams: Streams, at: tuple[Ints, Ints], quantiles: Array, windows: Windows, blind: Mask
@@ -111,8 +119,11 @@ class _Tally:
         y, seen = gather_targets(streams, forecaster.window.horizon, stream, cutoff)
         seen &= ~blind[:, None]
         error = np.where(seen, y - quantiles[:, :, middle], 0.0)
+        low, high = (int(np.argmin(np.abs(np.asarray(levels) - level))) for level in BAND)
+        width = quantiles[:, :, high] - quantiles[:, :, low]
+        relative = np.abs(error) / np.maximum(width, NARROWEST)
         told = stretch(quantiles[:, : self.stride], forecaster.factors[: self.stride], levels)
-        told = to_units(forecaster, streams, stream, told[:, :, [levels.index(level) for level in EXPECTED]])
+        told = to_units(forecaster, streams, stream, told[:, :, [0, middle, len(levels) - 1]])
         first = streams.start[stream] + cutoff
         for lead in range(forecaster.window.horizon):
             there = (cutoff + lead < streams.length[stream]) & ~blind
@@ -120,8 +131,9 @@ class _Tally:
             if lead < self.stride:
                 self.near[rows] = np.where(seen[there, lead], error[there, lead], np.nan)
                 self.expected[rows] = told[there, lead]
-            self.ahead[0][rows] += np.abs(error[there, lead])
-            self.ahead[1][rows] += seen[there, lead]
+            self.ahead[0, rows] += np.abs(error[there, lead])
+            self.ahead[1, rows] += relative[there, lead]
+            self.ahead[2, rows] += seen[there, lead]
 
     def _rebuild(self, streams: Streams, at: tuple[Ints, Ints], error: Array32, mask: Array32) -> None:
         stream, cutoff = at
@@ -132,16 +144,23 @@ class _Tally:
         for back in range(1, length + 1):
             there = cutoff >= back
             rows = first[there] - back
-            self.behind[0][rows] += error[there, length - back]
-            self.behind[1][rows] += mask[there, length - back]
+            self.behind[0, rows] += error[there, length - back]
+            self.behind[1, rows] += mask[there, length - back]
+        self._hold(self.latest, streams, at, newest)
+
+    def _hold(self, out: Array32, streams: Streams, at: tuple[Ints, Ints], values: Array32) -> None:
+        """Write what each window says at its last row and hold it until the next window ends."""
+        stream, cutoff = at
         for late in range(self.stride):
             there = cutoff - 1 + late < streams.length[stream]
-            self.latest[first[there] - 1 + late] = newest[there]
+            out[(streams.start[stream] + cutoff)[there] - 1 + late] = values[there]
 
     def result(self) -> RowErrors:
         """The means; NaN where nothing was summed."""
-        whole, rebuilt = (
-            np.where(count > 0, total / np.maximum(count, 1.0), np.float32(np.nan))
-            for total, count in (self.ahead, self.behind)
-        )
-        return RowErrors(self.near, whole, rebuilt, self.latest, self.expected)
+        whole, band = _means(self.ahead[:2], self.ahead[2])
+        (rebuilt,) = _means(self.behind[:1], self.behind[1])
+        return RowErrors(self.near, whole, band, rebuilt, self.latest, self.state, self.expected)
+
+
+def _means(totals: Array32, count: Array32) -> list[Array32]:
+    return [np.where(count > 0, total / np.maximum(count, 1.0), np.float32(np.nan)) for total in totals]

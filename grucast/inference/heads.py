@@ -44,6 +44,12 @@ def rebuild(weights: Weights, states: Array32) -> Array32:
     return whole
 
 
+def distance(weights: Weights, states: Array32) -> Array32:
+    """How far states (B, layers * D) lie from those of the rows trained on, (B,): 1 is usual (Mahalanobis 1936)."""
+    away = (states - weights["mean"]) @ weights["whiten"]
+    return np.asarray(np.sqrt((away * away).mean(axis=1)), dtype=np.float32)
+
+
 def season_parts(
     weights: Weights, model: ModelConfig, window: WindowSpec, windows: Windows
 ) -> tuple[Array32, Array32]:

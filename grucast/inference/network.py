@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol
 from grucast.core.arrays import Array32
 from grucast.core.config import ModelConfig, WindowSpec
 from grucast.inference import NETWORKS
-from grucast.inference.heads import linear_path, quantiles, rebuild, season_parts, spread_of
+from grucast.inference.heads import distance, linear_path, quantiles, rebuild, season_parts, spread_of
 from grucast.inference.stack import Stack
 from grucast.inference.weights import Weights, below
 from grucast.preprocessing.windows import Windows
@@ -53,15 +53,21 @@ def core_of(weights: Weights, model: ModelConfig, window: WindowSpec) -> Core:
     return core
 
 
+class Outputs(NamedTuple):
+    """All that a network says of B windows, in the units of the windows."""
+
+    quantiles: Array32  # (B, H, Q), not decreasing along Q
+    rebuilt: Array32 | None  # (B, L) the context; None without that head
+    distance: Array32 | None  # (B,) of the state from those of the rows trained on
+
+
 def forward(weights: Weights, model: ModelConfig, window: WindowSpec, windows: Windows) -> Array32:
     """Quantiles (B, H, Q), not decreasing along Q, in the units of the windows."""
-    return both(weights, replace(model, narrow=0), window, windows)[0]
+    return outputs(weights, replace(model, narrow=0), window, windows).quantiles
 
 
-def both(
-    weights: Weights, model: ModelConfig, window: WindowSpec, windows: Windows
-) -> tuple[Array32, Array32 | None]:
-    """Quantiles (B, H, Q) and the rebuilt context (B, L), in the units of the windows; None without that head."""
+def outputs(weights: Weights, model: ModelConfig, window: WindowSpec, windows: Windows) -> Outputs:
+    """Quantiles, and where the model has that head the rebuilt window and how far its state lies from the usual."""
     core, given = core_of(weights, model, window), normalise(weights, model, window, windows)
     state = core.encode(given.x, windows)
     out = quantiles(below(weights, "head"), core.decode(state, windows), model.quantile_levels)[:, : window.horizon]
@@ -70,6 +76,16 @@ def both(
     out = out * given.spread[:, :, None]
     out = out if given.ahead is None else out + given.ahead[:, :, None]
     if not model.narrow:
-        return out, None
-    rebuilt = rebuild(below(weights, "rebuild"), core.cells.outputs(state)) * given.spread
-    return out, rebuilt if given.behind is None else rebuilt + given.behind
+        return Outputs(out, None, None)
+    states = core.cells.outputs(state)
+    rebuilt = rebuild(below(weights, "rebuild"), states) * given.spread
+    rebuilt = rebuilt if given.behind is None else rebuilt + given.behind
+    return Outputs(out, rebuilt, distance(below(weights, "state"), states))
+
+
+def states_of(
+    weights: Weights, model: ModelConfig, window: WindowSpec, windows: Windows
+) -> tuple[Array32, Array32, Array32]:
+    """The normalised context (B, L), its mask (B, L) and the states of all layers (B, layers * D)."""
+    core, given = core_of(weights, model, window), normalise(weights, model, window, windows)
+    return given.x, windows.mask, core.cells.outputs(core.encode(given.x, windows))

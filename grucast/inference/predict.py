@@ -8,7 +8,7 @@ import numpy as np
 
 from grucast.core.arrays import Array, Array32, Ints
 from grucast.core.config import ModelConfig, WindowSpec
-from grucast.inference.network import both, forward
+from grucast.inference.network import Outputs, forward, outputs
 from grucast.inference.weights import Weights
 from grucast.preprocessing.windows import Streams, Windows, gather
 
@@ -29,21 +29,25 @@ def predict(members: Sequence[Weights], model: ModelConfig, window: WindowSpec, 
 
     The mean of sorted quantiles is sorted (Vincent averaging), so they do not cross.
     """
-    total: Array32 = forward(members[0], model, window, windows)
-    for weights in members[1:]:
-        total = total + forward(weights, model, window, windows)
-    return total / np.float32(len(members))
+    return _mean([forward(weights, model, window, windows) for weights in members])
 
 
-def predict_both(
+def predict_all(
     members: Sequence[Weights], model: ModelConfig, window: WindowSpec, windows: Windows
-) -> tuple[Array32, Array32 | None]:
-    """Quantiles (B, H, Q) and rebuilt contexts (B, L), averaged over the networks; None without that head."""
-    found = [both(weights, model, window, windows) for weights in members]
-    count = np.float32(len(members))
-    quantiles: Array32 = sum((one for one, _ in found[1:]), start=found[0][0]) / count
-    rebuilt = [one for _, one in found if one is not None]
-    return quantiles, sum(rebuilt[1:], start=rebuilt[0]) / count if rebuilt else None
+) -> Outputs:
+    """All that the networks of an ensemble say, averaged."""
+    found = [outputs(weights, model, window, windows) for weights in members]
+    rebuilt = [one.rebuilt for one in found if one.rebuilt is not None]
+    distance = [one.distance for one in found if one.distance is not None]
+    return Outputs(_mean([one.quantiles for one in found]), _mean(rebuilt) if rebuilt else None,
+                   _mean(distance) if distance else None)
+
+
+def _mean(arrays: Sequence[Array32]) -> Array32:
+    total = arrays[0]
+    for one in arrays[1:]:
+        total = total + one
+    return total / np.float32(len(arrays))
 
 
 def predict_streams(

@@ -12,6 +12,7 @@ from grucast.core.config import FitOptions, ModelConfig, NetworkOptions, Trainin
 
 LONGEST_CONTEXT = 720
 LONGEST_SEASON = 336  # a longer one does not decide the context and gets no table
+NARROW = 16  # numbers that the window is rebuilt from
 WHOLE_PATH = 50_000  # weights of the linear path; above it the path has low rank
 SEGMENT_LEAST, SEGMENT_MOST = 6, 24
 PRESETS = {"fast": (64, 1), "balanced": (128, 1), "best": (128, 5)}  # hidden, networks averaged
@@ -80,6 +81,7 @@ def plan_model(options: NetworkOptions, preset: str, window: WindowSpec, facts: 
         static=static,
         linear_rank=linear_rank(window.context_length, window.horizon) if options.network == "segment" else 0,
         seasonal=window.seasons,
+        narrow=0 if options.objective == "forecast" else NARROW,
     )
 
 

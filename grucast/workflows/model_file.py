@@ -10,6 +10,8 @@ not that its arrays fit each other.
     scale.known|past|static   (2, K)    mean and deviation of each covariate
     calibration.factors       (H, Q)    stretch of each quantile's distance from the median
     calibration.trusted       (C,)      share of the network's way from the last value that is gone
+    anomaly.<mode>.*          (N + 1, C, S, W)  scale of each signal, see `detection/scoring.py`
+    anomaly.<mode>.<scorer>.<gathering>.*  the law of scores, see `detection/calibration.py`
     drift.level               (N, C)    median absolute value of each series
     drift.head                (R, C)    the first rows trained on, of the first series
 """
@@ -28,13 +30,14 @@ from grucast.core.errors import ModelError, UsageError
 from grucast.core.results import Artifact, DataFacts, Manifest
 from grucast.core.series import STAMP, Panel
 from grucast.forecasting.predict import Forecaster
-from grucast.inference.predict import predict
+from grucast.inference.predict import predict_all
 from grucast.preprocessing.alias import parse_frequency
 from grucast.preprocessing.calendar import calendar_names
 from grucast.preprocessing.scaling import Transform
 from grucast.preprocessing.sources import Scales
 from grucast.preprocessing.windows import Windows
 from grucast.preprocessing.zones import local_stamps
+from grucast.workflows.scores import Watch, pack_watch
 
 if TYPE_CHECKING:  # these import torch, which a forecast must not pay for
     from grucast.workflows.learn import Learned, Prepared
@@ -44,7 +47,12 @@ Tensors = Mapping[str, npt.NDArray[Any]]
 
 
 def pack(
-    prepared: Prepared, learned: Learned, facts: DataFacts, accuracy: Mapping[str, Any], torch_version: str
+    prepared: Prepared,
+    learned: Learned,
+    facts: DataFacts,
+    accuracy: Mapping[str, Any],
+    torch_version: str,
+    watch: Watch,
 ) -> Artifact:
     """The artifact of a trained model."""
     values = prepared.options.values
@@ -60,7 +68,7 @@ def pack(
         accuracy=accuracy,
         members=len(learned.members),
     )
-    return Artifact(manifest, _tensors(prepared, learned))
+    return Artifact(manifest, _tensors(prepared, learned) | pack_watch(watch))
 
 
 def _tensors(prepared: Prepared, learned: Learned) -> dict[str, npt.NDArray[Any]]:
@@ -185,12 +193,13 @@ def _try_out(forecaster: Forecaster, channels: int) -> None:
         level=np.zeros(count),
     )
     try:
-        found = predict(forecaster.members, model, window, windows)
+        found = predict_all(forecaster.members, model, window, windows)
     except UsageError as error:  # a registry's
         raise ModelError(f"made by another grucast: {error}") from error
     except (KeyError, ValueError, IndexError) as error:
         raise ModelError("damaged: its weights do not fit its settings") from error
-    if found.shape != (count, ahead, len(model.quantile_levels)):
+    rebuilt = (count, length) if found.rebuilt is None else found.rebuilt.shape
+    if found.quantiles.shape != (count, ahead, len(model.quantile_levels)) or rebuilt != (count, length):
         raise ModelError("damaged: its weights do not fit its settings")
 
 

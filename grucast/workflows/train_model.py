@@ -25,6 +25,7 @@ from grucast.workflows.locate import remembered_path
 from grucast.workflows.model_file import pack
 from grucast.workflows.noticing import constant_columns
 from grucast.workflows.train import Given, TrainRequest, TrainResult
+from grucast.workflows.watch import fit_watch
 
 FIT_SHARE = 0.4  # of --max-seconds, for the search; to train anew costs as much, and to train on a quarter of it
 
@@ -38,11 +39,11 @@ def train_model(given: Given, progress: Progress) -> TrainResult:
     learned = learn(prepared, run)
     later = to_the_report(prepared, learned, last)
     accuracy = assess(prepared, later.forecaster, Protocol(progress=progress))
-    final = to_the_end(prepared, later, last)
+    final, watch = fit_watch(prepared, learned, to_the_end(prepared, later, last), progress)
     flat, skill = constant_columns(panel), skill_notes(accuracy)
     accuracy |= {"season": list(prepared.seasons), "notes": [*flat, *skill]}
     facts = data_facts(request, reading, panel, output)
-    digest = save(pack(prepared, final, facts, accuracy, torch_version()), output)
+    digest = save(pack(prepared, final, facts, accuracy, torch_version(), watch), output)
     keeper.forget()
     assumed = [*reading.notes, *given.notes, *prepared.notes, *flat]
     notes = [*assumed, *skill]

@@ -1,0 +1,185 @@
+"""The scores of the rows of a panel, by a model: what `detect-anomalies` and the calibration of alarms share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from grucast.core.arrays import Array
+from grucast.core.errors import ModelError
+from grucast.core.progress import Progress, silent
+from grucast.core.results import RowScores
+from grucast.core.series import Panel, Series
+from grucast.detection.calibration import ScoreCalibration
+from grucast.detection.calibration import pack as pack_calibration
+from grucast.detection.calibration import unpack as unpack_calibration
+from grucast.detection.scoring import (
+    MODES,
+    SCORERS,
+    SIGNALS,
+    WIDTHS,
+    Signals,
+    SignalScale,
+    gather_channels,
+    strangeness,
+)
+from grucast.forecasting.errors import RowErrors, row_errors
+from grucast.forecasting.predict import Forecaster
+from grucast.preprocessing.sources import Scales, Setting, length_passed, make_source
+from grucast.preprocessing.windows import Streams, flatten
+
+TOGETHER = 2_000_000  # values (rows times channels) scored in one go, of several series
+GATHERINGS = ("largest", "mean")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Watch:
+    """What a model knows about normal rows: the scale of its signals by mode, and calibrations by `watch_name`."""
+
+    scale: Mapping[str, SignalScale]
+    calibration: Mapping[str, ScoreCalibration]
+
+
+@dataclass(frozen=True, slots=True)
+class Scoring:
+    """How rows are scored: online or offline, by which scorer, and how channels are gathered."""
+
+    mode: str = "online"
+    scorer: str = "combined"
+    gather: str = "largest"
+
+    @property
+    def name(self) -> str:
+        """The name of the calibration that belongs to it."""
+        return f"{self.mode}.{self.scorer}.{self.gather}"
+
+
+def scorers_of(narrow: int) -> tuple[str, ...]:
+    """The scorers that a model offers: those that rebuild the window only where it has that head."""
+    return tuple(SCORERS) if narrow else ("forecast",)
+
+
+def scorings(narrow: int, channels: int) -> Iterator[Scoring]:
+    """Every way to score that a model is calibrated for."""
+    for mode in MODES:
+        for scorer in scorers_of(narrow):
+            for gather in GATHERINGS[: 1 if channels == 1 else None]:
+                yield Scoring(mode, scorer, gather)
+
+
+def signals_of(errors: RowErrors, streams: Streams, mode: str, narrow: int) -> list[Signals]:
+    """The signals (T, C) of each series that `mode` may see."""
+    near = np.abs(errors.near)
+    rebuilt = errors.rebuilt if mode == "offline" else errors.latest
+    flat = {"near": near, "whole": errors.whole, "band": errors.band, "rebuilt": rebuilt, "state": errors.state}
+    names = SCORERS["combined"] if narrow else SCORERS["forecast"]
+    return [{name: of_series(flat[name], streams, series) for name in names} for series in series_numbers(streams)]
+
+
+def series_numbers(streams: Streams) -> range:
+    """The numbers of the series of `streams`."""
+    return range(int(streams.series[-1]) + 1)
+
+
+def of_series(flat: npt.NDArray[Any], streams: Streams, series: int) -> npt.NDArray[Any]:
+    """The rows (T, C) or (T, C, ...) of one series from an array (R, ...) over all streams."""
+    channels = np.flatnonzero(streams.series == series)
+    start, length = int(streams.start[channels[0]]), int(streams.length[channels[0]])
+    rows = flat[start : start + length * len(channels)]
+    return np.swapaxes(rows.reshape(len(channels), length, *flat.shape[1:]), 0, 1)
+
+
+def score_panel(
+    panel: Panel, model: tuple[Forecaster, Scales], watch: Watch, first: Any, scoring: Scoring,
+    progress: Progress = silent,
+) -> Iterator[RowScores]:
+    """The scores of each series of a gridded panel; `first` is the first row trained on, a value of the axis.
+
+    ModelError where the model was not trained for that scorer.
+    """
+    forecaster, scales = model
+    if scoring.name not in watch.calibration:
+        raise ModelError(f"not trained for --scorer {scoring.scorer}; train with --objective both")
+    setting = Setting(panel.layout.clock, first, forecaster.window.horizon, forecaster.model.calendar)
+    for some in _batches(panel):
+        streams = flatten([make_source(one, scales, setting, stop=length_passed(one)) for one in some])
+        errors = row_errors(forecaster, streams, progress)
+        signals = signals_of(errors, streams, scoring.mode, forecaster.model.narrow)
+        for number, one in enumerate(some):
+            known = scales.rows.get(one.unique_id, -1)
+            score = strangeness(signals[number], watch.scale[scoring.mode], _row(known, watch, scoring.mode),
+                                scorer=scoring.scorer, mode=scoring.mode)
+            yield _row_scores(one, of_series(errors.expected, streams, number), score, scoring.gather)
+
+
+def _batches(panel: Panel) -> Iterator[list[Series]]:
+    """Series, as many at once as have about `TOGETHER` values."""
+    held: list[Series] = []
+    values = 0
+    for one in panel.series:
+        held.append(one)
+        values += one.y.size
+        if values >= TOGETHER:
+            yield held
+            held, values = [], 0
+    if held:
+        yield held
+
+
+def _row(known: int, watch: Watch, mode: str) -> int:
+    """The row of the scale of a series: its own, or the last, that of all series together."""
+    return known if 0 <= known < len(watch.scale[mode].median) - 1 else -1
+
+
+def _row_scores(one: Series, expected: Array, channels: Array, gather: str) -> RowScores:
+    rows = len(expected)
+    score, share = gather_channels(channels, gather)
+    unseen = np.asarray(~one.observed[:rows].any(axis=1))
+    return RowScores(
+        unique_id=one.unique_id,
+        ds=one.ds[:rows],
+        y=np.where(one.observed[:rows], one.y[:rows], np.nan),
+        expected=expected,
+        score=np.where(unseen, np.nan, score),
+        share=np.where(unseen[:, None], np.nan, share),
+    )
+
+
+# ---- in the model file ---------------------------------------------------------------------------
+
+
+def pack_watch(watch: Watch) -> dict[str, npt.NDArray[np.float64]]:
+    """The arrays `anomaly.*` of the model file."""
+    out: dict[str, npt.NDArray[np.float64]] = {}
+    for mode, scale in watch.scale.items():
+        out[f"anomaly.{mode}.median"] = np.nan_to_num(scale.median)
+        out[f"anomaly.{mode}.upper"] = np.nan_to_num(scale.upper)
+    for name, calibration in watch.calibration.items():
+        out |= pack_calibration(calibration, name)
+    return out
+
+
+def unpack_watch(tensors: Mapping[str, npt.NDArray[Any]], narrow: int, channels: int) -> Watch:
+    """What `pack_watch` wrote; ModelError where it is missing, damaged or of another shape."""
+    scale: dict[str, SignalScale] = {}
+    calibration: dict[str, ScoreCalibration] = {}
+    try:
+        for mode in MODES:
+            median, upper = (tensors[f"anomaly.{mode}.{name}"] for name in ("median", "upper"))
+            shape = (channels, len(SIGNALS), len(WIDTHS[mode]))
+            if median.shape[1:] != shape or upper.shape != median.shape or not len(median):
+                raise ValueError(f"anomaly.{mode} has shape {median.shape}")
+            scale[mode] = SignalScale(median, upper)
+        for scoring in scorings(narrow, channels):
+            found = unpack_calibration(tensors, scoring.name)
+            if found is None:
+                raise KeyError(scoring.name)
+            calibration[scoring.name] = found
+    except (KeyError, ValueError, IndexError, TypeError) as error:
+        raise ModelError(f"damaged: what it knows about normal rows: {error}") from error
+    return Watch(scale, calibration)
+

@@ -1,0 +1,118 @@
+"""What normal rows look like to a model: the scale of its signals and the law of its scores, when it is trained.
+
+The scale of the signals comes from rows that the weights were trained on, the law of the scores from rows that
+they were not: the weights of the fit part judge everything after it. The weights that go into the file have seen
+those rows, so that the scale is measured anew with them; the law is kept, for it is about how much worse a new row
+looks than one that was trained on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from grucast.core.arrays import Array, Ints
+from grucast.core.progress import Progress, silent
+from grucast.detection.calibration import ScoreCalibration
+from grucast.detection.scoring import MODES, Signals, SignalScale, fit_signal_scale, gather_channels, strangeness
+from grucast.forecasting.errors import RowErrors, row_errors
+from grucast.forecasting.predict import Forecaster
+from grucast.inference.weights import Weights
+from grucast.preprocessing.windows import Streams, cutoffs_between
+from grucast.training.rebuild import with_rebuild
+from grucast.training.tail import fit_calibration
+from grucast.workflows.learn import Learned, Prepared, streams_of
+from grucast.workflows.scores import Scoring, Watch, scorings, signals_of
+
+MOST_ROWS = 400_000  # values judged for it, of all series and channels; more tell nothing new
+MOST_SERIES = 1_000  # with a scale of their own; beyond, one for all
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Judged:
+    """Signals by mode of each series of a piece of the data, and where the trained part of each ends."""
+
+    signals: dict[str, list[Signals]]
+    parts: list[slice]  # rows trained on
+    later: list[int]  # first row not trained on
+
+
+def fit_watch(
+    prepared: Prepared, learned: Learned, final: Learned, progress: Progress = silent
+) -> tuple[Learned, Watch]:
+    """The final model with the head that rebuilds the window, and what it knows about normal rows."""
+    lengths = prepared.streams.length[:: len(prepared.panel.channels)]
+    fit = np.array([split.fit if split else rows for split, rows in zip(prepared.splits, lengths, strict=True)])
+    first = _with_heads(prepared, learned, fit)
+    held = _judge(prepared, first.forecaster, fit, progress)
+    early = {mode: fit_signal_scale(held.signals[mode], held.parts, mode) for mode in MODES}
+    channels = len(prepared.panel.channels)
+    laws = {one.name: _law(prepared, held, early[one.mode], one) for one in scorings(prepared.model.narrow, channels)}
+    last = _with_heads(prepared, final, lengths)
+    known = _judge(prepared, last.forecaster, lengths, progress)
+    scale = {mode: _own(fit_signal_scale(known.signals[mode], known.parts, mode), prepared) for mode in MODES}
+    return last, Watch(scale, laws)
+
+
+def _with_heads(prepared: Prepared, learned: Learned, stop: Ints) -> Learned:
+    """The model with the head that rebuilds windows and the law of its states, from windows that end by row `stop`."""
+    if not prepared.model.narrow:
+        return learned
+    channels, length = len(prepared.panel.channels), prepared.window.context_length
+    ends = np.repeat(stop, channels)
+    first = np.minimum(length, ends)
+    stride = max(1, int(np.maximum(ends - first + 1, 0).sum()) // MOST_ROWS)
+    at = cutoffs_between(first, ends, stride)
+    shape = (prepared.model, prepared.window)
+    members: Sequence[Weights] = [with_rebuild(one, shape, prepared.streams, at) for one in learned.members]
+    return replace(learned, members=members, forecaster=replace(learned.forecaster, members=members))
+
+
+def _judge(prepared: Prepared, forecaster: Forecaster, trained: Ints, progress: Progress) -> _Judged:
+    """The signals of the rows about the end of the trained part (N,) of each series."""
+    streams, start = _piece(prepared, trained)
+    errors: RowErrors = row_errors(forecaster, streams, progress)
+    signals = {mode: signals_of(errors, streams, mode, prepared.model.narrow) for mode in MODES}
+    length = prepared.window.context_length
+    parts = [slice(min(length, max(stop - begin, 0) // 2), max(stop - begin, 0))
+             for stop, begin in zip(trained.tolist(), start, strict=True)]
+    return _Judged(signals, parts, [part.stop for part in parts])
+
+
+def _piece(prepared: Prepared, trained: Ints) -> tuple[Streams, list[int]]:
+    """The streams of all series, of long ones only the rows about the end of the trained part; and their first rows."""
+    panel = prepared.panel
+    most = max(MOST_ROWS // max(prepared.streams.length.size, 1), 10 * prepared.window.context_length)
+    lengths = prepared.streams.length[:: len(panel.channels)].tolist()
+    if max(lengths) <= most:
+        return prepared.streams, [0] * len(lengths)
+    starts = [max(0, min(stop - most // 2, rows - most)) for stop, rows in zip(trained.tolist(), lengths, strict=True)]
+    cut = tuple(one.rows(start, min(start + most, rows))
+                for one, start, rows in zip(panel.series, starts, lengths, strict=True))
+    # phases stay those of the whole series: the clock counts from its first stamp
+    streams = streams_of(replace(panel, series=cut), prepared.scales, prepared.model, prepared.window.horizon,
+                         first=panel.series[0].ds[0])
+    return streams, starts
+
+
+def _law(prepared: Prepared, held: _Judged, scale: SignalScale, scoring: Scoring) -> ScoreCalibration:
+    """The law of the scores of rows that were not trained on."""
+    scores: list[Array] = []
+    blocks: list[Ints] = []
+    for number, signals in enumerate(held.signals[scoring.mode]):
+        channels = strangeness(signals, scale, number, scorer=scoring.scorer, mode=scoring.mode)
+        row = gather_channels(channels, scoring.gather)[0][held.later[number] :]
+        scores.append(row)
+        blocks.append(np.full(len(row), number))
+    return fit_calibration(np.concatenate(scores), np.concatenate(blocks), gap=prepared.window.segment)
+
+
+def _own(scale: SignalScale, prepared: Prepared) -> SignalScale:
+    """The scale of each series, or of all together where there are very many."""
+    if len(prepared.panel.series) <= MOST_SERIES:
+        return scale
+    return SignalScale(scale.median[-1:], scale.upper[-1:])
+
+
