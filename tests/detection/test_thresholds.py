@@ -32,6 +32,7 @@ def thresholds(rule: str, score: np.ndarray, calibration: ScoreCalibration, rate
 def test_a_rule_gives_a_number_for_every_row_also_where_there_is_no_score(rule):
     score = moving_average(1, 300)
     score[40:90] = np.nan
+    score[90] = np.inf
     found = thresholds(rule, score, fitted(), 1e-3)
     assert found.shape == score.shape
     assert np.isfinite(found).all()

@@ -27,8 +27,8 @@ def dynamic(score: Array, calibration: ScoreCalibration, rate: float) -> Array:
     """Thresholds (T,), each from the 2,100 scores before it, renewed every 70 rows.
 
     Before the first row come the calibration scores. The budget sets the smallest z, that of a normal law: the number
-    of alarms is not calibrated, as nothing in the rule is. A NaN is no score. A window that never moved gives the
-    value it had.
+    of alarms is not calibrated, as nothing in the rule is. A score that is not finite is none. A window that never
+    moved gives the value it had.
     """
     return follow(open_dynamic(calibration, rate), score)
 
@@ -52,7 +52,7 @@ class DynamicStream:
         if self.row % STEP == 0:
             self.threshold = _threshold(np.array(self.window), self.lowest)
         self.row += 1
-        if not math.isnan(score):
+        if math.isfinite(score):
             self.window.append(score)
         return self.threshold
 
