@@ -32,9 +32,10 @@ SCORERS = {
     "reconstruction": ("rebuilt", "state"),
 }
 SIGNALS = SCORERS["combined"]
-WIDTHS = {"online": (20, 60, 200), "offline": (30, 100, 300)}  # rows of the box that a kernel is as wide as
+FACTORS = {"online": (0.1, 0.3, 1.0), "offline": (0.5, 1.5, 2.0)}  # of the usual width: rows of a box as wide
+NARROWEST, USUAL, WIDEST = 100, 100, 200  # rows; the usual width is the season's, if that lies between
 UPPER = 0.99
-SMALLEST = 1e-6  # of the distance from median to upper, in scales of the series
+SMALLEST = 0.02  # of the distance from median to upper, in scales of the series: a channel that hardly moved
 LEAST = 100  # rows below which a series' own median and upper quantile say nothing
 
 
@@ -42,12 +43,24 @@ LEAST = 100  # rows below which a series' own median and upper quantile say noth
 class SignalScale:
     """Median and upper quantile of each smoothed signal on the training part.
 
-    Both are (N, C, S, W): a row for each series, in the order of `SIGNALS` and `WIDTHS`; NaN for a signal that the
-    model does not give. The last row is that of all series together, for series that are new.
+    Both are (N, C, S, W): a row for each series, in the order of `SIGNALS` and of `widths`, in rows; NaN for a signal
+    that the model does not give. The last row is that of all series together, for series that are new.
     """
 
+    widths: tuple[int, ...]
     median: Array
     upper: Array
+
+
+def usual_width(seasons: Sequence[int], longest: int) -> int:
+    """The rows of a kernel of usual width: the longest season up to `longest`, within bounds."""
+    season = max((one for one in seasons if one <= longest), default=USUAL)
+    return min(max(season, NARROWEST), WIDEST)
+
+
+def widths_of(usual: int, mode: str) -> tuple[int, ...]:
+    """The widths of the kernels of `mode`, in rows."""
+    return tuple(max(2, round(factor * usual)) for factor in FACTORS[mode])
 
 
 def smooth(signal: Array, width: int, mode: str) -> Array:
@@ -114,23 +127,24 @@ def _exponential(x: Array, decay: float) -> Array:
     return out.reshape(-1)[: len(x)]
 
 
-def fit_signal_scale(signals: Sequence[Signals], parts: Sequence[slice], mode: str) -> SignalScale:
+def fit_signal_scale(signals: Sequence[Signals], parts: Sequence[slice], mode: str, usual: int) -> SignalScale:
     """The scale from the signals of each series, smoothed whole and judged on its part (rows) that was trained on.
 
     A series with fewer than `LEAST` rows there, and a signal without values, take those of all series together.
     """
     channels = next(iter(signals[0].values())).shape[1]
-    shape = (len(signals) + 1, channels, len(SIGNALS), len(WIDTHS[mode]))
+    widths = widths_of(usual, mode)
+    shape = (len(signals) + 1, channels, len(SIGNALS), len(widths))
     median, upper = np.full(shape, np.nan), np.full(shape, np.nan)
     for s, name in enumerate(SIGNALS):
-        for w, width in enumerate(WIDTHS[mode] if name in signals[0] else ()):
+        for w, width in enumerate(widths if name in signals[0] else ()):
             smoothed = [smooth(one[name], width, mode)[part] for one, part in zip(signals, parts, strict=True)]
             for channel in range(channels):
                 each = [one[np.isfinite(one[:, channel]), channel] for one in smoothed]
                 pooled = _quantiles(np.concatenate(each))
                 found = [_quantiles(one) if len(one) >= LEAST else pooled for one in each]
                 median[:, channel, s, w], upper[:, channel, s, w] = np.array([*found, pooled]).T
-    return SignalScale(median, upper)
+    return SignalScale(widths, median, upper)
 
 
 def _quantiles(values: Array) -> tuple[float, float]:
@@ -149,7 +163,7 @@ def strangeness(signals: Signals, scale: SignalScale, series: int, *, scorer: st
     scored = np.zeros(total.shape, dtype=bool)
     for name in SCORERS[scorer]:
         s = SIGNALS.index(name)
-        for w, width in enumerate(WIDTHS[mode] if name in signals else ()):
+        for w, width in enumerate(scale.widths if name in signals else ()):
             known = scale.median[series, :, s, w], scale.upper[series, :, s, w]
             v = on_scale(smooth(signals[name], width, mode), *known)
             seen = np.isfinite(v)

@@ -21,7 +21,6 @@ from grucast.detection.scoring import (
     MODES,
     SCORERS,
     SIGNALS,
-    WIDTHS,
     Signals,
     SignalScale,
     gather_channels,
@@ -33,6 +32,7 @@ from grucast.preprocessing.sources import Scales, Setting, length_passed, make_s
 from grucast.preprocessing.windows import Streams, flatten
 
 TOGETHER = 2_000_000  # values (rows times channels) scored in one go, of several series
+WIDEST_KERNEL = 100_000  # rows; what a model file may ask for
 GATHERINGS = ("largest", "mean")
 
 
@@ -156,6 +156,7 @@ def pack_watch(watch: Watch) -> dict[str, npt.NDArray[np.float64]]:
     """The arrays `anomaly.*` of the model file."""
     out: dict[str, npt.NDArray[np.float64]] = {}
     for mode, scale in watch.scale.items():
+        out[f"anomaly.{mode}.widths"] = np.array(scale.widths, dtype=np.float64)
         out[f"anomaly.{mode}.median"] = np.nan_to_num(scale.median)
         out[f"anomaly.{mode}.upper"] = np.nan_to_num(scale.upper)
     for name, calibration in watch.calibration.items():
@@ -170,10 +171,13 @@ def unpack_watch(tensors: Mapping[str, npt.NDArray[Any]], narrow: int, channels:
     try:
         for mode in MODES:
             median, upper = (tensors[f"anomaly.{mode}.{name}"] for name in ("median", "upper"))
-            shape = (channels, len(SIGNALS), len(WIDTHS[mode]))
+            widths = tuple(int(one) for one in tensors[f"anomaly.{mode}.widths"])
+            shape = (channels, len(SIGNALS), len(widths))
+            if not all(0 < one <= WIDEST_KERNEL for one in widths):
+                raise ValueError(f"anomaly.{mode} has widths {widths}")
             if median.shape[1:] != shape or upper.shape != median.shape or not len(median):
                 raise ValueError(f"anomaly.{mode} has shape {median.shape}")
-            scale[mode] = SignalScale(median, upper)
+            scale[mode] = SignalScale(widths, median, upper)
         for scoring in scorings(narrow, channels):
             found = unpack_calibration(tensors, scoring.name)
             if found is None:

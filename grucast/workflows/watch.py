@@ -16,11 +16,20 @@ import numpy as np
 from grucast.core.arrays import Array, Ints
 from grucast.core.progress import Progress, silent
 from grucast.detection.calibration import ScoreCalibration
-from grucast.detection.scoring import MODES, Signals, SignalScale, fit_signal_scale, gather_channels, strangeness
+from grucast.detection.scoring import (
+    MODES,
+    Signals,
+    SignalScale,
+    fit_signal_scale,
+    gather_channels,
+    strangeness,
+    usual_width,
+)
 from grucast.forecasting.errors import RowErrors, row_errors
 from grucast.forecasting.predict import Forecaster
 from grucast.inference.weights import Weights
 from grucast.preprocessing.windows import Streams, cutoffs_between
+from grucast.training.plan import LONGEST_SEASON
 from grucast.training.rebuild import with_rebuild
 from grucast.training.tail import fit_calibration
 from grucast.workflows.learn import Learned, Prepared, streams_of
@@ -47,12 +56,13 @@ def fit_watch(
     fit = np.array([split.fit if split else rows for split, rows in zip(prepared.splits, lengths, strict=True)])
     first = _with_heads(prepared, learned, fit)
     held = _judge(prepared, first.forecaster, fit, progress)
-    early = {mode: fit_signal_scale(held.signals[mode], held.parts, mode) for mode in MODES}
+    usual = usual_width(prepared.seasons, LONGEST_SEASON)
+    early = {mode: fit_signal_scale(held.signals[mode], held.parts, mode, usual) for mode in MODES}
     channels = len(prepared.panel.channels)
-    laws = {one.name: _law(prepared, held, early[one.mode], one) for one in scorings(prepared.model.narrow, channels)}
+    laws = {one.name: _law(held, early[one.mode], one, usual) for one in scorings(prepared.model.narrow, channels)}
     last = _with_heads(prepared, final, lengths)
     known = _judge(prepared, last.forecaster, lengths, progress)
-    scale = {mode: _own(fit_signal_scale(known.signals[mode], known.parts, mode), prepared) for mode in MODES}
+    scale = {mode: _own(fit_signal_scale(known.signals[mode], known.parts, mode, usual), prepared) for mode in MODES}
     return last, Watch(scale, laws)
 
 
@@ -97,8 +107,8 @@ def _piece(prepared: Prepared, trained: Ints) -> tuple[Streams, list[int]]:
     return streams, starts
 
 
-def _law(prepared: Prepared, held: _Judged, scale: SignalScale, scoring: Scoring) -> ScoreCalibration:
-    """The law of the scores of rows that were not trained on."""
+def _law(held: _Judged, scale: SignalScale, scoring: Scoring, gap: int) -> ScoreCalibration:
+    """The law of the scores of rows that were not trained on, events joined over `gap` rows."""
     scores: list[Array] = []
     blocks: list[Ints] = []
     for number, signals in enumerate(held.signals[scoring.mode]):
@@ -106,13 +116,13 @@ def _law(prepared: Prepared, held: _Judged, scale: SignalScale, scoring: Scoring
         row = gather_channels(channels, scoring.gather)[0][held.later[number] :]
         scores.append(row)
         blocks.append(np.full(len(row), number))
-    return fit_calibration(np.concatenate(scores), np.concatenate(blocks), gap=prepared.window.segment)
+    return fit_calibration(np.concatenate(scores), np.concatenate(blocks), gap=gap)
 
 
 def _own(scale: SignalScale, prepared: Prepared) -> SignalScale:
     """The scale of each series, or of all together where there are very many."""
     if len(prepared.panel.series) <= MOST_SERIES:
         return scale
-    return SignalScale(scale.median[-1:], scale.upper[-1:])
+    return SignalScale(scale.widths, scale.median[-1:], scale.upper[-1:])
 
 
