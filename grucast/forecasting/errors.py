@@ -19,15 +19,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from grucast.core.arrays import Array, Array32, Ints, Mask
+from grucast.core.arrays import Array, Array32, Ints
 from grucast.core.progress import Progress, silent
 from grucast.forecasting.intervals import stretch, trust
 from grucast.forecasting.predict import Forecaster, flat_where_constant, to_units
 from grucast.inference.predict import chunk_size, predict_all
-from grucast.preprocessing.windows import Streams, Windows, gather, gather_targets
+from grucast.preprocessing.windows import Streams, gather, gather_targets
 
 BAND = (0.1, 0.9)  # or the nearest levels there are
 NARROWEST = 1e-3  # width of the band in scales of the series: what is forecast to the digit must not divide by zero
@@ -85,6 +87,44 @@ def _chunks(forecaster: Forecaster, streams: Streams, stride: int) -> Iterator[t
         yield np.concatenate([one[0] for one in held]), np.concatenate([one[1] for one in held])
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Told:
+    """What the network says at B windows, in the z of the streams; NaN where a window has no observed row."""
+
+    median: Array  # (B, H) of the rows ahead
+    width: Array  # (B, H) of their 80 % interval
+    expected: Array  # (B, k, 3) of the next k rows, in the units of the file
+    missed: Array32 | None  # (B, L) |y - rebuilt| of the context, 0 where masked; None without that head
+    mask: Array32  # (B, L)
+    latest: Array32 | None  # (B,) mean of `missed` over the newest segment
+    state: Array32 | None  # (B,) distance of the state
+
+
+def tell(forecaster: Forecaster, streams: Streams, at: tuple[Ints, Ints]) -> Told:
+    """What is said at the windows (stream, cutoff)."""
+    levels, stride, stream = forecaster.model.quantile_levels, stride_of(forecaster), at[0]
+    windows = gather(streams, forecaster.window, *at)
+    said = predict_all(forecaster.members, forecaster.model, forecaster.window, windows)
+    blind = np.asarray(~windows.mask.any(axis=1))
+    quantiles = said.quantiles + windows.level[:, None, None]
+    quantiles = flat_where_constant(quantiles, windows.level, streams.scale[stream])
+    quantiles = trust(quantiles, windows.level, forecaster.trusted[streams.channel[stream]], levels)
+    quantiles[blind] = np.nan
+    middle = levels.index(0.5)
+    low, high = (int(np.argmin(np.abs(np.asarray(levels) - level))) for level in BAND)
+    near = stretch(quantiles[:, :stride], forecaster.factors[:stride], levels)
+    expected = to_units(forecaster, streams, stream, near[:, :, [0, middle, len(levels) - 1]])
+    median, width = quantiles[:, :, middle].copy(), quantiles[:, :, high] - quantiles[:, :, low]
+    if said.rebuilt is None or said.distance is None:
+        return Told(median, width, expected, None, windows.mask, None, None)
+    missed = np.abs(windows.x - said.rebuilt) * windows.mask
+    segment = forecaster.window.segment
+    count = windows.mask[:, -segment:].sum(axis=1)
+    latest = np.where(count > 0, missed[:, -segment:].sum(axis=1) / np.maximum(count, 1.0), np.float32(np.nan))
+    return Told(median, width, expected, missed, windows.mask, latest,
+                np.where(blind, np.float32(np.nan), said.distance))
+
+
 class _Tally:
     """Running sums over windows, row by row."""
 
@@ -94,59 +134,45 @@ class _Tally:
         self.latest = np.full(rows, np.nan, dtype=np.float32)
         self.state = np.full(rows, np.nan, dtype=np.float32)
         self.expected = np.full((rows, 3), np.nan)
-        self.ahead = np.zeros((3, rows), dtype=np.float32)  # sums of |error| and of |error| / width, count
+        self.ahead = np.zeros((2, rows))  # sums of |error| and of |error| / width
+        self.counts = np.zeros(rows, dtype=np.float32)
         self.behind = np.zeros((2, rows), dtype=np.float32)  # sum of |error|, count
 
     def add(self, streams: Streams, at: tuple[Ints, Ints]) -> None:
         """Judge rows by the windows at (stream, cutoff), each pair once."""
-        forecaster = self.forecaster
-        windows = gather(streams, forecaster.window, *at)
-        said = predict_all(forecaster.members, forecaster.model, forecaster.window, windows)
-        blind = np.asarray(~windows.mask.any(axis=1))
-        self._forecast(streams, at, said.quantiles + windows.level[:, None, None], windows, blind)
-        if said.rebuilt is not None and said.distance is not None:
-            self._rebuild(streams, at, np.abs(windows.x - said.rebuilt) * windows.mask, windows.mask)
-            self._hold(self.state, streams, at, np.where(blind, np.float32(np.nan), said.distance))
+        told = tell(self.forecaster, streams, at)
+        self._forecast(streams, at, told)
+        if told.missed is not None and told.latest is not None and told.state is not None:
+            self._rebuild(streams, at, told.missed, told.mask)
+            self._hold(self.latest, streams, at, told.latest)
+            self._hold(self.state, streams, at, told.state)
 
-    def _forecast(
-        self, streams: Streams, at: tuple[Ints, Ints], quantiles: Array, windows: Windows, blind: Mask
-    ) -> None:
+    def _forecast(self, streams: Streams, at: tuple[Ints, Ints], told: Told) -> None:
         stream, cutoff = at
-        forecaster, levels = self.forecaster, self.forecaster.model.quantile_levels
-        middle = levels.index(0.5)
-        quantiles = flat_where_constant(quantiles, windows.level, streams.scale[stream])
-        quantiles = trust(quantiles, windows.level, forecaster.trusted[streams.channel[stream]], levels)
-        y, seen = gather_targets(streams, forecaster.window.horizon, stream, cutoff)
-        seen &= ~blind[:, None]
-        error = np.where(seen, y - quantiles[:, :, middle], 0.0)
-        low, high = (int(np.argmin(np.abs(np.asarray(levels) - level))) for level in BAND)
-        width = quantiles[:, :, high] - quantiles[:, :, low]
-        relative = np.abs(error) / np.maximum(width, NARROWEST)
-        told = stretch(quantiles[:, : self.stride], forecaster.factors[: self.stride], levels)
-        told = to_units(forecaster, streams, stream, told[:, :, [0, middle, len(levels) - 1]])
+        y, seen = gather_targets(streams, self.forecaster.window.horizon, stream, cutoff)
+        seen &= np.isfinite(told.median)
+        error = np.where(seen, y - told.median, 0.0)
+        relative = np.where(seen, np.abs(error) / np.maximum(told.width, NARROWEST), 0.0)
         first = streams.start[stream] + cutoff
-        for lead in range(forecaster.window.horizon):
-            there = (cutoff + lead < streams.length[stream]) & ~blind
+        for lead in range(self.forecaster.window.horizon):
+            there = cutoff + lead < streams.length[stream]
             rows = first[there] + lead
             if lead < self.stride:
                 self.near[rows] = np.where(seen[there, lead], error[there, lead], np.nan)
-                self.expected[rows] = told[there, lead]
+                self.expected[rows] = told.expected[there, lead]
             self.ahead[0, rows] += np.abs(error[there, lead])
             self.ahead[1, rows] += relative[there, lead]
-            self.ahead[2, rows] += seen[there, lead]
+            self.counts[rows] += seen[there, lead]
 
-    def _rebuild(self, streams: Streams, at: tuple[Ints, Ints], error: Array32, mask: Array32) -> None:
+    def _rebuild(self, streams: Streams, at: tuple[Ints, Ints], missed: Array32, mask: Array32) -> None:
         stream, cutoff = at
-        length, segment = error.shape[1], self.forecaster.window.segment
-        count = mask[:, -segment:].sum(axis=1)
-        newest = np.where(count > 0, error[:, -segment:].sum(axis=1) / np.maximum(count, 1.0), np.nan)
+        length = missed.shape[1]
         first = streams.start[stream] + cutoff
         for back in range(1, length + 1):
             there = cutoff >= back
             rows = first[there] - back
-            self.behind[0, rows] += error[there, length - back]
+            self.behind[0, rows] += missed[there, length - back]
             self.behind[1, rows] += mask[there, length - back]
-        self._hold(self.latest, streams, at, newest)
 
     def _hold(self, out: Array32, streams: Streams, at: tuple[Ints, Ints], values: Array32) -> None:
         """Write what each window says at its last row and hold it until the next window ends."""
@@ -157,10 +183,9 @@ class _Tally:
 
     def result(self) -> RowErrors:
         """The means; NaN where nothing was summed."""
-        whole, band = _means(self.ahead[:2], self.ahead[2])
-        (rebuilt,) = _means(self.behind[:1], self.behind[1])
-        return RowErrors(self.near, whole, band, rebuilt, self.latest, self.state, self.expected)
+        whole, band = (_mean(total, self.counts) for total in self.ahead)
+        return RowErrors(self.near, whole, band, _mean(*self.behind), self.latest, self.state, self.expected)
 
 
-def _means(totals: Array32, count: Array32) -> list[Array32]:
-    return [np.where(count > 0, total / np.maximum(count, 1.0), np.float32(np.nan)) for total in totals]
+def _mean(total: npt.NDArray[Any], count: Array32) -> Array32:
+    return np.where(count > 0, total / np.maximum(count, 1.0), np.nan).astype(np.float32)
