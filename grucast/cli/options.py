@@ -29,12 +29,13 @@ import typer
 from grucast.cli.shell import Command
 from grucast.core.errors import InputMissing, UsageError
 from grucast.core.registry import did_you_mean
+from grucast.detection.rules import THRESHOLDS
 from grucast.networks import CELLS, NETWORKS
 
-_REGISTRIES = {"cell": CELLS, "network": NETWORKS}
+_REGISTRIES = {"cell": CELLS, "network": NETWORKS, "rule": THRESHOLDS}
 _PANELS = {"ColumnOptions": "Columns", "TimeOptions": "Time", "FormatOptions": "File format", "RowOptions": "Rows",
            "WindowOptions": "Windows and seasons", "NetworkOptions": "Network", "FitOptions": "Training",
-           "ValueOptions": "Values and intervals"}
+           "ValueOptions": "Values and intervals", "DetectOptions": "Scores", "AlarmOptions": "Alarms"}
 _METAVARS: Mapping[type, str] = {int: "N", float: "F", str: "TEXT", Path: "FILE"}
 _ELSEWHERE = ("Every option may also be given in the environment: GRUCAST_TIME_COL for --time-col.\n"
               "What is switched on elsewhere is switched off by --no-quiet, --header and the like.")

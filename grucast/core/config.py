@@ -18,6 +18,9 @@ LOSSES = ("quantile", "mse", "mae", "huber")
 OPTIMIZERS = ("adamw", "adam", "rmsprop")
 OBJECTIVES = ("both", "forecast", "reconstruct")
 PRESETS = ("fast", "balanced", "best")
+DETECT_MODES = ("online", "offline")
+DETECT_SCORERS = ("auto", "forecast", "reconstruction", "combined")
+CHANNEL_GATHERINGS = ("largest", "mean")
 
 
 def option(default: Any, help: str, **more: Any) -> Any:
@@ -153,6 +156,30 @@ class TrainOptions:
     network: NetworkOptions = field(default_factory=NetworkOptions)
     fit: FitOptions = field(default_factory=FitOptions)
     values: ValueOptions = field(default_factory=ValueOptions)
+
+
+# ---- detection -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class DetectOptions:
+    """How rows are scored."""
+
+    mode: str = option("online", "online uses no later row, offline looks both ways", choices=DETECT_MODES)
+    scorer: str = option("auto", "errors that make the score; auto: all that the model has", choices=DETECT_SCORERS)
+    channels: str | None = option(None, "how columns make one score; largest", choices=CHANNEL_GATHERINGS)
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmOptions:
+    """When a score is an alarm, and which alarms are one event."""
+
+    rule: str | None = option(None, "what sets the threshold; pot", choices="registry:rule")
+    false_alarms: str | None = option(None, "false alarms to bear in the whole file: '1 per 30d', '3 per 5000 rows'; "
+                                      "1 per 5000 rows", metavar="BUDGET")
+    threshold: float | None = option(None, "alarm above this score, whatever the budget", low=0.0)
+    min_gap: int | None = option(None, "alarms with so many rows between them are one event; a segment", low=0)
+    min_rows: int = option(1, "events that span fewer rows are dropped", low=1)
 
 
 # ---- what was decided ----------------------------------------------------------------------------

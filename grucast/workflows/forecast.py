@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,21 +10,18 @@ import numpy as np
 
 from grucast.artifacts.store import load
 from grucast.core.config import ReadOptions
-from grucast.core.errors import DataError, ModelError, UsageError
+from grucast.core.errors import DataError, UsageError
 from grucast.core.results import Artifact, Forecast, Manifest
-from grucast.core.series import STAMP, Panel, Series
-from grucast.data.reading import read_panel
+from grucast.core.series import Panel, Series
 from grucast.forecasting.predict import Forecaster, forecast_far, quantiles_at
-from grucast.preprocessing.gaps import regularise
-from grucast.preprocessing.grid import is_numeric, stamps_after
+from grucast.preprocessing.grid import stamps_after
 from grucast.preprocessing.sources import Scales, Setting, length_passed, make_source
 from grucast.preprocessing.windows import Source, flatten
-from grucast.preprocessing.zones import instants
-from grucast.workflows.drift import check_frequency, check_level
+from grucast.workflows.drift import check_level
 from grucast.workflows.forecast_table import interval_levels, lay_out, named_levels, with_cutoffs
 from grucast.workflows.locate import check_outputs, find_data
-from grucast.workflows.model_file import series_ids, unpack
 from grucast.workflows.noticing import without_logarithm
+from grucast.workflows.serving import first_row, new_series, on_axis, read_gridded, unpacked
 
 TOGETHER = 2_000  # series forecast in one go
 
@@ -73,19 +69,17 @@ def forecast(request: ForecastRequest) -> ForecastResult:
     horizon = request.horizon or manifest.window.horizon
     levels = interval_levels(request.levels, manifest)
     named = named_levels(levels, request.quantiles, manifest)
-    model = _unpacked(artifact, request.model)
+    model = unpacked(artifact, request.model)
     source = find_data(request.source, manifest, request.model)
     check_outputs((request.output, request.append, request.plot),
                   (source, request.model, *filter(None, [request.future])))
     _check_future(request, source, manifest)
-    reading = read_panel([source], request.read, layout=manifest.layout)
-    check_frequency(reading.panel, reading.file)
-    panel, _ = regularise(reading.panel, gaps=request.read.rows.gaps, file=reading.file)
+    reading, panel = read_gridded(source, request.read, manifest.layout)
     if request.cutoff is not None:
         panel = _until(panel, request.cutoff, reading.file)
     check_level(panel, artifact, reading.file)
     panel, told = _with_ahead(panel, request, manifest, reading.file)
-    found = forecast_panel(panel, model, horizon, manifest.data.first)
+    found = forecast_panel(panel, model, horizon, first_row(manifest))
     table = lay_out(found, panel, named, reading.file)
     masked = without_logarithm(panel, manifest.window.context_length) if model[1].transform.kind == "log" else []
     notes = [*reading.notes, *told, *masked, *_notes(panel, artifact, horizon), *table.notes]
@@ -111,22 +105,14 @@ def _refuse_early(request: ForecastRequest) -> None:
         raise UsageError("--levels and --quantiles do not go together; name one of them")
 
 
-def _unpacked(artifact: Artifact, path: Path) -> tuple[Forecaster, Scales]:
-    try:
-        return unpack(artifact)
-    except ModelError as error:
-        raise ModelError(f"{path}: {error}") from error
-
-
-def forecast_panel(panel: Panel, model: tuple[Forecaster, Scales], horizon: int, first: str) -> list[Forecast]:
-    """The forecasts of all series of a gridded panel; `first` is the stamp of the first row trained on.
+def forecast_panel(panel: Panel, model: tuple[Forecaster, Scales], horizon: int, first: Any) -> list[Forecast]:
+    """The forecasts of all series of a gridded panel; `first` is the first row trained on, a value of the axis.
 
     The quantiles of a channel whose whole context is missing are NaN.
     """
     forecaster, scales = model
     clock, far = panel.layout.clock, horizon > forecaster.window.horizon
-    origin: Any = float(first) if is_numeric(clock) else np.datetime64(first, "us")
-    setting = Setting(clock, origin, max(horizon, forecaster.window.horizon), forecaster.model.calendar)
+    setting = Setting(clock, first, max(horizon, forecaster.window.horizon), forecaster.model.calendar)
     out: list[Forecast] = []
     for start in range(0, len(panel.series), TOGETHER):
         some = panel.series[start : start + TOGETHER]
@@ -189,7 +175,7 @@ def _check_ahead(panel: Panel, horizon: int, file: str) -> None:
 
 def _until(panel: Panel, cutoff: str, file: str) -> Panel:
     """The panel without the rows after the stamp `cutoff`."""
-    stop = _stop(cutoff, panel)
+    stop = on_axis(cutoff, panel, "--cutoff")
     kept = [(one, int(np.searchsorted(one.ds, stop, side="right"))) for one in panel.series]
     series = tuple(_cut(one, rows) for one, rows in kept if rows and one.observed[:rows].any())
     if not series:
@@ -205,21 +191,6 @@ def _cut(one: Series, rows: int) -> Series:
     return replace(one, y=np.where(later[:, None], np.nan, one.y), observed=one.observed & ~later[:, None])
 
 
-def _stop(cutoff: str, panel: Panel) -> Any:
-    """The cutoff as a value of the axis: a number, or the instant of a stamp; local time without an offset."""
-    try:
-        if panel.series[0].ds.dtype != STAMP:
-            return float(cutoff)
-        stamp = datetime.fromisoformat(cutoff)
-    except ValueError as error:
-        raise UsageError(f"--cutoff {cutoff!r} is not a stamp such as 2024-01-20T12:00:00") from error
-    if stamp.tzinfo is None:
-        return instants(np.array([stamp], STAMP), panel.tz)[0]
-    if not panel.tz:
-        raise UsageError(f"--cutoff {cutoff} has an offset, the stamps of the data have none; leave it out")
-    return np.datetime64(stamp.astimezone(UTC).replace(tzinfo=None), "us")
-
-
 # ---- words ---------------------------------------------------------------------------------------
 
 
@@ -230,11 +201,7 @@ def _notes(panel: Panel, artifact: Artifact, horizon: int) -> list[str]:
     if horizon > trained:
         notes.append(f"horizon {horizon} is longer than the {trained} trained: forecasts are fed back, "
                      "and their intervals are not calibrated")
-    known = set(series_ids(artifact.tensors))
-    new = [one.unique_id for one in panel.series if one.unique_id not in known]
-    if new:
-        notes.append(f"{len(new)} series not trained on ({', '.join(new[:3])}{', ...' if len(new) > 3 else ''}): "
-                     "their intervals are those of the others")
+    notes += new_series(panel, artifact, "their intervals are those of the others")
     short = min(length_passed(one) for one in panel.series)
     if short < context:
         notes.append(f"fewer rows ({short}) than the context of {context}: what is missing is masked")

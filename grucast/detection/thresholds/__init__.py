@@ -1,30 +1,18 @@
-"""Rules that turn a false-alarm budget into a threshold for each row.
+"""Rules that turn a false-alarm budget into a threshold for each row; `detection/rules.py` has their names.
 
 Every entry is a function `rule(score (T,), calibration, rate) -> thresholds (T,)`: `rate` is how many events normal
 data may begin in a row (`detection/budget.py`), and a row is flagged when it scores above its threshold. No rule
-looks at a later row, nor at the row itself. To add a rule, write one file and one line here; one that learns from
-the rows that went by also has a line in `STREAMS`.
+looks at a later row, nor at the row itself. To add a rule, write one file here and one line in that table; one that
+learns from the rows that went by also has a line in `STREAMS`.
 """
 
 import numpy as np
 
-from grucast.core.registry import Registry
 from grucast.detection.calibration import ScoreCalibration
+from grucast.detection.rules import STREAMS, THRESHOLDS
 from grucast.detection.thresholds.stream import Fixed, Stream
 
-THRESHOLDS = Registry("rule", {
-    "pot": "grucast.detection.thresholds.pot:pot",
-    "pot-stream": "grucast.detection.thresholds.pot:pot_stream",
-    "conformal": "grucast.detection.thresholds.conformal:conformal",
-    "quantile": "grucast.detection.thresholds.quantile:quantile",
-    "mad": "grucast.detection.thresholds.mad:mad",
-    "dynamic": "grucast.detection.thresholds.dynamic:dynamic",
-})
-
-STREAMS = Registry("rule", {  # name -> (calibration, rate) -> Stream
-    "pot-stream": "grucast.detection.thresholds.pot:open_pot_stream",
-    "dynamic": "grucast.detection.thresholds.dynamic:open_dynamic",
-})
+__all__ = ["STREAMS", "THRESHOLDS", "open_stream"]
 
 
 def open_stream(rule: str, calibration: ScoreCalibration, rate: float) -> Stream:
