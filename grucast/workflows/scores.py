@@ -26,7 +26,7 @@ from grucast.detection.scoring import (
     gather_channels,
     strangeness,
 )
-from grucast.forecasting.errors import RowErrors, row_errors
+from grucast.forecasting.errors import RowErrors, precise, row_errors
 from grucast.forecasting.predict import Forecaster
 from grucast.preprocessing.sources import Scales, Setting, length_passed, make_source
 from grucast.preprocessing.windows import Streams, flatten
@@ -107,11 +107,11 @@ def score_panel(
     setting = Setting(panel.layout.clock, first, forecaster.window.horizon, forecaster.model.calendar)
     for some in _batches(panel):
         streams = flatten([make_source(one, scales, setting, stop=length_passed(one)) for one in some])
-        errors = row_errors(forecaster, streams, progress)
+        errors = row_errors(precise(forecaster), streams, progress)
         signals = signals_of(errors, streams, scoring.mode, forecaster.model.narrow)
         for number, one in enumerate(some):
-            known = scales.rows.get(one.unique_id, -1)
-            score = strangeness(signals[number], watch.scale[scoring.mode], _row(known, watch, scoring.mode),
+            score = strangeness(signals[number], watch.scale[scoring.mode],
+                                scale_row(scales, watch, scoring, one.unique_id),
                                 scorer=scoring.scorer, mode=scoring.mode)
             yield _row_scores(one, of_series(errors.expected, streams, number), score, scoring.gather)
 
@@ -130,9 +130,10 @@ def _batches(panel: Panel) -> Iterator[list[Series]]:
         yield held
 
 
-def _row(known: int, watch: Watch, mode: str) -> int:
+def scale_row(scales: Scales, watch: Watch, scoring: Scoring, unique_id: str) -> int:
     """The row of the scale of a series: its own, or the last, that of all series together."""
-    return known if 0 <= known < len(watch.scale[mode].median) - 1 else -1
+    known = scales.rows.get(unique_id, -1)
+    return known if 0 <= known < len(watch.scale[scoring.mode].median) - 1 else -1
 
 
 def _row_scores(one: Series, expected: Array, channels: Array, gather: str) -> RowScores:

@@ -1,0 +1,118 @@
+"""The state of a series that is followed row by row: the same scores as a run over the whole file in online mode."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from grucast.core.arrays import Array
+from grucast.core.series import STAMP, Clock, Series
+from grucast.detection.running import RunningScore
+from grucast.forecasting.errors import precise, stride_of
+from grucast.forecasting.predict import Forecaster
+from grucast.forecasting.stream import RunningErrors
+from grucast.preprocessing.sources import Scales, Setting, make_source
+from grucast.preprocessing.windows import Streams, flatten
+from grucast.workflows.scores import Scoring, Watch, scale_row
+
+FORGOTTEN = 12  # widths of the widest kernel after which an average has forgotten how it began: e^-24
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Model:
+    """What follows: the model, what it knows about normal rows, how it scores, and where its clock begins."""
+
+    forecaster: Forecaster
+    scales: Scales
+    watch: Watch
+    scoring: Scoring
+    clock: Clock
+    first: Any  # the stamp at which seasonal phases are zero
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Followed:
+    """What is said of one row."""
+
+    score: float  # NaN without a context
+    share: Array  # (C,)
+    expected: Array  # (C, 3)
+
+
+class Follower:
+    """One series, its last rows and its averages; memory does not grow."""
+
+    def __init__(self, model: Model, unique_id: str, channels: int, past: int = 0) -> None:
+        self.model, self.unique_id, self.channels = model, unique_id, channels
+        self.length = model.forecaster.window.context_length
+        self.setting = Setting(model.clock, model.first, model.forecaster.window.horizon,
+                               model.forecaster.model.calendar)
+        self.ds = np.zeros(2 * self.length, dtype=np.asarray(model.first).dtype if _stamped(model) else np.float64)
+        self.y = np.full((2 * self.length, channels), np.nan)
+        self.past = np.full((2 * self.length, past), np.nan)
+        self.end = 0  # of the rows in the buffers
+        self.row = 0  # number of the next row
+        self.started = 0  # number of the first row that was pushed
+        self.errors = RunningErrors(precise(model.forecaster), channels, self._context)
+        scoring = model.scoring
+        own = scale_row(model.scales, model.watch, scoring, unique_id)
+        self.scores = RunningScore(model.watch.scale[scoring.mode], own, scorer=scoring.scorer, gather=scoring.gather)
+        self.scale: Array | None = None
+
+    def take_history(self, series: Series) -> list[Followed]:
+        """Go through the rows of a gridded series, as many of the last as are not forgotten; what is said of them."""
+        widest = max(self.model.watch.scale[self.model.scoring.mode].widths)
+        needed = self.length + self.model.forecaster.window.horizon + FORGOTTEN * widest
+        stride = stride_of(self.model.forecaster)
+        start = max(0, len(series) - needed) // stride * stride
+        self.row = self.started = start
+        y = np.where(series.observed, series.y, np.nan)
+        return [self.push(series.ds[at], y[at], series.past[at]) for at in range(start, len(series))]
+
+    @property
+    def last(self) -> Any:
+        """The stamp of the last row; None before the first."""
+        return self.ds[self.end - 1] if self.end else None
+
+    def push(self, ds: Any, y: Array, past: Array) -> Followed:
+        """What is said of the next row of the grid: values y (C,), NaN where missing, past covariates (P,)."""
+        if self.end == len(self.ds):
+            for buffer in (self.ds, self.y, self.past):
+                buffer[: self.length] = buffer[-self.length :]
+            self.end = self.length
+        self.ds[self.end], self.y[self.end], self.past[self.end] = ds, y, past
+        self.end += 1
+        z = self._scaled(y)
+        seen = np.isfinite(z)
+        run = self.row + 1 - self.started >= self.length
+        errors = self.errors.push(self.row, np.where(seen, z, 0.0), seen, run=run)
+        self.row += 1
+        score, share = self.scores.push(errors.signals)
+        if not np.isfinite(y).any():
+            score, share = np.nan, np.full(self.channels, np.nan)
+        return Followed(score, share, errors.expected)
+
+    def _scaled(self, y: Array) -> Array:
+        """The values (C,) in scales of the series."""
+        if self.scale is None:
+            self.scale = self.model.scales.of(self._series(max(0, self.end - self.length)))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            z: Array = self.model.scales.transform.forward(y[None])[0]
+        return z / np.where(self.scale > 0, self.scale, 1.0)
+
+    def _series(self, start: int) -> Series:
+        y = self.y[start : self.end]
+        rows = len(y)
+        return Series(self.unique_id, self.ds[start : self.end], y, np.isfinite(y), np.zeros((rows, 0)),
+                      self.past[start : self.end], np.zeros(0), np.zeros(rows, dtype=np.int64))
+
+    def _context(self) -> Streams:
+        """The streams of the last L rows."""
+        series = self._series(self.end - self.length)
+        return flatten([make_source(series, self.model.scales, self.setting, stop=self.length)])
+
+
+def _stamped(model: Model) -> bool:
+    return np.asarray(model.first).dtype == STAMP
