@@ -17,7 +17,6 @@ where the two ideas come from.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
@@ -29,7 +28,7 @@ from grucast.core.progress import Progress, silent
 from grucast.forecasting.intervals import stretch, trust
 from grucast.forecasting.predict import Forecaster, flat_where_constant, to_units
 from grucast.inference.predict import chunk_size, predict_all
-from grucast.preprocessing.windows import Streams, gather, gather_targets
+from grucast.preprocessing.windows import FARTHEST, Streams, gather, gather_targets
 
 BAND = (0.1, 0.9)  # or the nearest levels there are
 NARROWEST = 1e-3  # width of the band in scales of the series: what is forecast to the digit must not divide by zero
@@ -70,32 +69,21 @@ def stride_of(forecaster: Forecaster) -> int:
 def row_errors(forecaster: Forecaster, streams: Streams, progress: Progress = silent) -> RowErrors:
     """The errors of all rows of `streams`; a row before which no whole context lies has none, but may be rebuilt."""
     tally = _Tally(forecaster, len(streams.z))
-    total = int(streams.length.sum()) // tally.stride
-    done = 0
-    for at in _chunks(forecaster, streams, tally.stride):
-        tally.add(streams, at)
-        done += len(at[0])
-        progress("score", min(done, total), total)
+    first = -(-forecaster.window.context_length // tally.stride) * tally.stride  # cutoffs are multiples of k
+    counts = np.maximum((streams.length - first) // tally.stride + 1, 0)
+    size, total = chunk_size(forecaster.model, forecaster.window), int(counts.sum())
+    for start in range(0, total, size):
+        stop = min(start + size, total)
+        tally.add(streams, _places(counts, first, tally.stride, np.arange(start, stop)))
+        progress("score", stop, total)
     return tally.result()
 
 
-def _chunks(forecaster: Forecaster, streams: Streams, stride: int) -> Iterator[tuple[Ints, Ints]]:
-    """Every (stream, cutoff) to run the network at, as many at once as memory allows; cutoffs on multiples of k."""
-    first = -(-forecaster.window.context_length // stride) * stride
-    size = chunk_size(forecaster.model, forecaster.window)
-    held: list[tuple[Ints, Ints]] = []
-    waiting = 0
-    for stream, length in enumerate(streams.length.tolist()):
-        cutoffs = np.arange(first, length + 1, stride)
-        for start in range(0, len(cutoffs), size):
-            part = cutoffs[start : start + size]
-            held.append((np.full(len(part), stream), part))
-            waiting += len(part)
-            if waiting >= size:
-                yield np.concatenate([one[0] for one in held]), np.concatenate([one[1] for one in held])
-                held, waiting = [], 0
-    if held:
-        yield np.concatenate([one[0] for one in held]), np.concatenate([one[1] for one in held])
+def _places(counts: Ints, first: int, stride: int, numbers: Ints) -> tuple[Ints, Ints]:
+    """The (stream, cutoff) of windows by their numbers (B,), where stream n has counts[n] of them from `first` on."""
+    ends = np.cumsum(counts)
+    stream = np.searchsorted(ends, numbers, side="right")
+    return stream, first + (numbers - (ends - counts)[stream]) * stride
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -136,6 +124,11 @@ def tell(forecaster: Forecaster, streams: Streams, at: tuple[Ints, Ints]) -> Tol
                 np.where(blind, np.float32(np.nan), said.distance))
 
 
+def missed_by(y: Array, median: Array) -> Array:
+    """y - median in scales of the series; a fault of 1e300 counts as one of `FARTHEST`, so that float32 holds it."""
+    return np.clip(y - median, -FARTHEST, FARTHEST)
+
+
 class _Tally:
     """Running sums over windows, row by row."""
 
@@ -162,7 +155,7 @@ class _Tally:
         stream, cutoff = at
         y, seen = gather_targets(streams, self.forecaster.window.horizon, stream, cutoff)
         seen &= np.isfinite(told.median)
-        error = np.where(seen, y - told.median, 0.0)
+        error = np.where(seen, missed_by(y, told.median), 0.0)
         relative = np.where(seen, np.abs(error) / np.maximum(told.width, NARROWEST), 0.0)
         first = streams.start[stream] + cutoff
         for lead in range(self.forecaster.window.horizon):

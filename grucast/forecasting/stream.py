@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from grucast.core.arrays import Array, Array32, Ints, Mask
-from grucast.forecasting.errors import NARROWEST, Told, stride_of, tell
+from grucast.forecasting.errors import NARROWEST, Told, missed_by, stride_of, tell
 from grucast.forecasting.predict import Forecaster
 from grucast.preprocessing.windows import Streams
 
@@ -71,7 +71,7 @@ class RunningErrors:
         median = np.stack([one.median[:, row - cutoff] for cutoff, one in self.told])  # (W, C)
         width = np.stack([one.width[:, row - cutoff] for cutoff, one in self.told])
         usable = np.isfinite(median) & seen
-        error = np.where(usable, np.abs(z - median), 0.0)
+        error = np.where(usable, np.abs(missed_by(z, median)), 0.0)
         count = usable.sum(axis=0)
         relative = np.where(usable, error / np.maximum(width, NARROWEST), 0.0)
         means = [np.where(count > 0, total.sum(axis=0) / np.maximum(count, 1), np.nan) for total in (error, relative)]
