@@ -7,19 +7,19 @@ from collections.abc import Callable, Iterable, Mapping
 import typer
 
 from grucast import __version__
-from grucast.cli import doctor, evaluating, forecasting, models, training
+from grucast.cli import detecting, doctor, evaluating, forecasting, models, training
 from grucast.cli.shell import Command, Group
 from grucast.core.errors import UsageError
 
 BUILT: Mapping[str, Callable[[typer.Typer], None]] = {
     "train": training.register,
     "forecast": forecasting.register,
+    "detect-anomalies": detecting.register,
     "evaluate": evaluating.register,
     "inspect": models.register,
     "check": doctor.register,
 }
 UNBUILT = {
-    "detect-anomalies": "events, and a score for every row",
     "backtest": "accuracy from many cutoffs, beside baselines",
     "explain": "what made a forecast or an event",
     "update": "the model trained on with new rows",

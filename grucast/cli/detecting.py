@@ -1,0 +1,88 @@
+"""`grucast detect-anomalies`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from grucast.cli.options import offer
+from grucast.cli.output import OutputOptions, Table, TalkOptions, chosen, emit, progress, tell, tell_notes
+from grucast.core.config import AlarmOptions, DetectOptions, ReadOptions, option
+
+if TYPE_CHECKING:
+    from grucast.workflows.detect import DetectResult
+
+FOUND = 10  # the exit code of --fail-on-anomaly
+SHOWN = ("start", "end", "rows", "severity", "p_value", "reason", "flags")  # on a terminal; all of them elsewhere
+
+
+@dataclass(frozen=True, slots=True)
+class DetectWords:
+    """What `detect-anomalies` asks for beside the data."""
+
+    source: str | None = option(None, "the data; the file the model was trained on, as it is now", argument=True,
+                                metavar="DATA")
+    model: Path | None = option(None, "the model; the one *.grucast in this folder", short="-m")
+    since: str | None = option(None, "report from this row on, or the newest 7d (s, min, h, d, w)", metavar="STAMP")
+    last: int | None = option(None, "report the last N rows of each series; earlier ones are context", low=1)
+    scores: Path | None = option(None, "write a score for every row, as CSV", panel="Output")
+    per_channel: bool = option(False, "a line a column in the file of scores", panel="Output")
+    fail_on_anomaly: bool = option(False, f"exit with {FOUND} where there is an event", panel="Output")
+    on_event: str | None = option(None, "run this, without a shell, with each event as JSON on its standard input",
+                                  metavar="CMD", panel="Output")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    offer(app, "detect-anomalies",
+          example="grucast detect-anomalies energy.csv -m energy.grucast --false-alarms '1 per 30d'")(detect)
+
+
+def detect(words: DetectWords, detection: DetectOptions, alarm: AlarmOptions, output: OutputOptions, read: ReadOptions,
+           talk: TalkOptions) -> int:
+    """Say what was not normal: events, and a score for every row.
+
+    Without options: with the one model in this folder, in the file it was trained on, as that is now.
+    """
+    from grucast.workflows.detect import DetectRequest, Reported
+    from grucast.workflows.detect import detect as run
+    from grucast.workflows.hooks import command_words, refuse_failed, run_hooks
+    from grucast.workflows.locate import find_model
+
+    kind = chosen(output.choice, terminal=output.output is None and sys.stdout.isatty())
+    hook = None if words.on_event is None else command_words(words.on_event)
+    request = DetectRequest(
+        words.source, find_model(words.model, os.environ, Path()), read, detection, alarm,
+        Reported(words.since, words.last, words.scores, words.per_channel, output.output))
+    with progress(talk) as report:
+        result = run(request, report)
+    if talk.verbose:
+        tell(f"grucast: {result.model} ({result.digest[:12]}): {result.rows_scored:,} rows scored, "
+             f"{len(result.events)} events, threshold {_threshold(result)}", talk)
+    tell_notes(result.notes, talk)
+    document = {"model": result.model, "digest": result.digest, "rows_scored": result.rows_scored,
+                "threshold": result.threshold, "events": result.events, "notes": list(result.notes)}
+    if result.events or not talk.quiet or kind == "json" or output.output is not None:  # no events, no bytes
+        table = page(result) if kind == "table" else Table(result.columns, result.rows)
+        emit(document, table, output.choice, output.output)
+    if hook is not None:
+        wrong = run_hooks(hook, result.events)
+        tell_notes(wrong[1:], talk)
+        refuse_failed(wrong, len(result.events))
+    return FOUND if words.fail_on_anomaly and result.events else 0
+
+
+def page(result: DetectResult) -> Table:
+    """The events for people: the columns that fit a terminal, the series where there are several."""
+    names = (*(("unique_id",) if any(one["unique_id"] for one in result.events) else ()), *SHOWN)
+    places = [result.columns.index(name) for name in names]
+    return Table(names, [[row[place] for place in places] for row in result.rows])
+
+
+def _threshold(result: DetectResult) -> str:
+    return "by row" if result.threshold is None else f"{result.threshold:.4g}"

@@ -1,0 +1,273 @@
+"""`grucast detect-anomalies`: what was not normal, as events, and a score for every row. Runs without torch."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from grucast.artifacts.store import load
+from grucast.core.arrays import Array
+from grucast.core.config import AlarmOptions, DetectOptions, ReadOptions
+from grucast.core.errors import ModelError, UsageError
+from grucast.core.progress import Progress, silent
+from grucast.core.results import Artifact, RowScores
+from grucast.core.series import Clock, Layout, Panel, Series
+from grucast.detection.budget import SECONDS, parse_budget, rate
+from grucast.detection.calibration import ScoreCalibration, p_values
+from grucast.detection.events import find_events
+from grucast.detection.rules import THRESHOLDS
+from grucast.forecasting.predict import Forecaster
+from grucast.preprocessing.alias import SECOND, parse_frequency
+from grucast.preprocessing.sources import Scales
+from grucast.workflows.detect_scores import lines_of, write_scores
+from grucast.workflows.detect_table import COLUMNS, Judged, Telling, event_rows, events_of, is_fine
+from grucast.workflows.drift import CONTEXTS, check_level
+from grucast.workflows.locate import check_outputs, find_data
+from grucast.workflows.noticing import without_logarithm
+from grucast.workflows.scores import GATHERINGS, Scoring, Watch, score_panel, scorers_of, unpack_watch
+from grucast.workflows.serving import first_row, new_series, on_axis, read_gridded, unpacked
+
+BUDGET = "1 per 5000 rows"
+DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(s|min|h|d|w)", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """Which rows are reported, and where: `since` a stamp or a duration such as 7d, `last` rows of each series."""
+
+    since: str | None = None
+    last: int | None = None
+    scores: Path | None = None
+    per_channel: bool = False
+    output: Path | None = None  # where the events will be written, so that it is neither the model nor the data
+
+
+@dataclass(frozen=True, slots=True)
+class DetectRequest:
+    """What to watch: `source` None is the file that the model remembers."""
+
+    source: str | None
+    model: Path
+    read: ReadOptions
+    detect: DetectOptions = field(default_factory=DetectOptions)
+    alarm: AlarmOptions = field(default_factory=AlarmOptions)
+    report: Reported = field(default_factory=Reported)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DetectResult:
+    """Events ready to print: `rows` under `columns`, and the same for JSON.
+
+    `threshold` is None where it is not the same for all rows, or infinite: nothing can exceed it.
+    """
+
+    model: str
+    digest: str
+    rows_scored: int
+    threshold: float | None
+    columns: tuple[str, ...]
+    rows: list[list[object]]
+    events: list[dict[str, Any]]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Watchman:
+    """A model that is ready to score rows: one way to score them, and the law of its scores on normal rows."""
+
+    artifact: Artifact
+    model: tuple[Forecaster, Scales]
+    watch: Watch
+    scoring: Scoring
+
+    @property
+    def calibration(self) -> ScoreCalibration:
+        """The law of the scores."""
+        return self.watch.calibration[self.scoring.name]
+
+
+@dataclass(frozen=True, slots=True)
+class Alarms:
+    """When a row is an alarm: by a fixed threshold, or by a rule and how many events normal rows may begin each."""
+
+    rule: str
+    rate: float
+    threshold: float | None
+
+    def thresholds(self, score: Array, calibration: ScoreCalibration) -> Array:
+        """The threshold of each row of `score` (T,)."""
+        if self.threshold is not None:
+            return np.full(score.shape, self.threshold)
+        return np.asarray(THRESHOLDS.load(self.rule)(score, calibration, self.rate))
+
+    @property
+    def name(self) -> str:
+        """The rule, for the id of an event."""
+        return self.rule if self.threshold is None else f"above {self.threshold!r}"
+
+
+def detect(request: DetectRequest, progress: Progress = silent) -> DetectResult:
+    """Score each row of the data with the model, and gather alarms to events.
+
+    Errors: ModelError (78) where data and model do not fit or the model has no such scorer, DataError (65)
+    where the data are bad, UsageError for what does not go together.
+    """
+    refuse_early(request)
+    watchman = open_watchman(request)
+    manifest, wanted = watchman.artifact.manifest, request.report
+    source = find_data(request.source, manifest, request.model)
+    check_outputs((wanted.output, wanted.scores),
+                  (source, request.model, *filter(None, [request.read.rows.exclude])))
+    reading, panel = read_gridded(source, request.read, seen_layout(watchman, request.read))
+    check_unit(panel, watchman.artifact, reading.file)
+    alarms = alarms_of(request.alarm, panel)
+    telling = Telling(panel, watchman.calibration, alarms.name, watchman.scoring,
+                      manifest.window.context_length, is_fine(panel), wanted.per_channel)
+    since = first_reported(panel, wanted)
+    tables, events, thresholds, scored = [], [], set[float](), 0
+    rows = score_panel(panel, watchman.model, watchman.watch, first_row(manifest), watchman.scoring, progress)
+    for one, begin, scores in zip(panel.series, since, rows, strict=True):
+        judged = judge(one, scores, begin, watchman, (alarms, request.alarm))
+        events += events_of(judged, telling)
+        scored += int(np.isfinite(scores.score[begin:]).sum())
+        thresholds |= {float(np.min(judged.threshold)), float(np.max(judged.threshold))}
+        if wanted.scores is not None:
+            tables.append(lines_of(judged, telling))
+    events.sort(key=lambda event: event.order)
+    if wanted.scores is not None:
+        write_scores(wanted.scores, tables, telling)
+    notes = [*reading.notes, *_notes(panel, watchman, scored)]
+    one_for_all = thresholds.pop() if len(thresholds) == 1 else None
+    documents = [event.document for event in events]
+    return DetectResult(str(request.model), watchman.artifact.digest, scored, one_for_all, COLUMNS,
+                        event_rows(documents), documents, tuple(dict.fromkeys(notes)))
+
+
+# ---- before any row is read ----------------------------------------------------------------------
+
+
+def refuse_early(request: DetectRequest) -> None:
+    """UsageError, before any work is done, for what cannot be done or would change nothing."""
+    alarm, wanted = request.alarm, request.report
+    for name, value in (("--rule", alarm.rule), ("--false-alarms", alarm.false_alarms)):
+        if alarm.threshold is not None and value is not None:
+            raise UsageError(f"--threshold and {name} do not go together; name one of them")
+    if alarm.false_alarms is not None:
+        parse_budget(alarm.false_alarms)
+    if wanted.since is not None and wanted.last is not None:
+        raise UsageError("--since and --last do not go together; name one of them")
+    if wanted.per_channel and wanted.scores is None:
+        raise UsageError("--per-channel would change nothing without --scores FILE")
+    if wanted.scores is not None and wanted.scores == wanted.output:
+        raise UsageError(f"{wanted.scores} would be written twice; name another file with --scores")
+
+
+def open_watchman(request: DetectRequest) -> Watchman:
+    """The model, ready to score. ModelError where it is damaged or was not trained for it."""
+    artifact = load(request.model)
+    model = unpacked(artifact, request.model)
+    config, channels = model[0].model, len(artifact.manifest.layout.columns.target)
+    if not any(name.startswith("anomaly.") for name in artifact.tensors):
+        raise ModelError(f"{request.model}: it knows nothing about normal rows, as an older grucast trained it; "
+                         "train it anew")
+    asked = request.detect
+    offered = scorers_of(config)
+    scorer = offered[0] if asked.scorer == "auto" else asked.scorer
+    if scorer not in offered:
+        raise ModelError(f"{request.model}: not trained for --scorer {scorer}; train with --objective both")
+    if asked.channels not in (None, GATHERINGS[0]) and channels == 1:
+        raise UsageError(f"--channels {asked.channels} would change nothing: there is one column; leave it out")
+    try:
+        watch = unpack_watch(artifact.tensors, config, channels)
+    except ModelError as error:
+        raise ModelError(f"{request.model}: {error}") from error
+    return Watchman(artifact, model, watch, Scoring(asked.mode, scorer, asked.channels or GATHERINGS[0]))
+
+
+# ---- one series ----------------------------------------------------------------------------------
+
+
+def judge(one: Series, scores: RowScores, begin: int, watchman: Watchman,
+          alarm: tuple[Alarms, AlarmOptions]) -> Judged:
+    """Thresholds, p-values and events of one series; those that end before row `begin` are left out."""
+    alarms, options = alarm
+    calibration = watchman.calibration
+    threshold = alarms.thresholds(scores.score, calibration)
+    gap = calibration.gap if options.min_gap is None else options.min_gap
+    events = find_events(scores.score, threshold, min_gap=gap, min_rows=options.min_rows)
+    return Judged(one, scores, threshold, p_values(scores.score, calibration),
+                  [event for event in events if event.stop > begin], begin)
+
+
+def alarms_of(options: AlarmOptions, panel: Panel) -> Alarms:
+    """What the options ask of this panel: a budget is for all of its series together."""
+    rule = options.rule or THRESHOLDS.names()[0]
+    if options.threshold is not None:
+        return Alarms(rule, 0.0, options.threshold)
+    budget = parse_budget(options.false_alarms or BUDGET)
+    return Alarms(rule, rate(budget, seconds_of(panel.layout.clock), series=len(panel.series)), None)
+
+
+def seconds_of(clock: Clock) -> float | None:
+    """Seconds from one row to the next, in the mean; None where rows are only numbered."""
+    if clock.freq:
+        return parse_frequency(clock.freq).microseconds / SECOND
+    return None if clock.kind in ("row", "index") else clock.step
+
+
+def first_reported(panel: Panel, wanted: Reported) -> list[int]:
+    """The first row of each series that is reported; what comes before is context."""
+    if wanted.last is not None:
+        rows = [np.flatnonzero(one.line > 0) for one in panel.series]
+        return [int(own[-wanted.last]) if len(own) >= wanted.last else 0 for own in rows]
+    if wanted.since is None:
+        return [0] * len(panel.series)
+    duration = DURATION.fullmatch(wanted.since.strip())
+    if duration is None:
+        first = on_axis(wanted.since, panel, "--since")
+        return [int(np.searchsorted(one.ds, first)) for one in panel.series]
+    seconds = float(duration[1]) * SECONDS[duration[2].lower()]
+    newest = max(one.ds[-1] for one in panel.series if len(one))
+    if panel.layout.clock.kind in ("row", "index"):
+        raise UsageError(f"--since {wanted.since}: the rows have no stamps; say a row number, or --last N")
+    back = np.timedelta64(round(seconds * SECOND), "us") if newest.dtype.kind == "M" else seconds
+    return [int(np.searchsorted(one.ds, newest - back, side="right")) for one in panel.series]
+
+
+# ---- the data ------------------------------------------------------------------------------------
+
+
+def seen_layout(watchman: Watchman, read: ReadOptions) -> Layout:
+    """The model's layout, without the labels: nothing looks at them unless they are to be left out."""
+    layout = watchman.artifact.manifest.layout
+    return layout if read.rows.exclude_labelled else replace(layout, columns=replace(layout.columns, label=""))
+
+
+def check_unit(panel: Panel, artifact: Artifact, file: str) -> None:
+    """ModelError where the whole file lies at another order of magnitude than the rows trained on.
+
+    Where it began as the model knows it, rows that are far off are what we look for.
+    """
+    rows = CONTEXTS * artifact.manifest.window.context_length
+    began = Panel(tuple(one.rows(0, rows) for one in panel.series), panel.layout)
+    try:
+        check_level(began, artifact, file)
+    except ModelError:
+        check_level(panel, artifact, file)
+
+
+def _notes(panel: Panel, watchman: Watchman, scored: int) -> list[str]:
+    """What a reader of the events should know."""
+    artifact, forecaster = watchman.artifact, watchman.model[0]
+    context = forecaster.window.context_length
+    notes = without_logarithm(panel, max(map(len, panel.series))) if forecaster.transform.kind == "log" else []
+    notes += new_series(panel, artifact, "they are judged by the scale of all the others")
+    if not scored:
+        notes.append(f"no row has a score: {context} rows with values must come before it")
+    if not watchman.calibration.rows:
+        notes.append("the model saw too few rows to know how normal ones score: only --threshold gives alarms")
+    return notes

@@ -1,0 +1,117 @@
+"""Events as rows and as JSON: the columns that `detect-anomalies` prints."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from grucast.core.arrays import Array, Mask, Stamps
+from grucast.core.results import RowScores
+from grucast.core.series import STAMP, Panel, Series
+from grucast.data.writing import format_stamps
+from grucast.detection.calibration import ScoreCalibration
+from grucast.detection.events import Event
+from grucast.workflows.reasons import reason_of
+from grucast.workflows.scores import Scoring
+
+COLUMNS = ("event_id", "unique_id", "start", "end", "peak", "rows", "severity", "score", "p_value", "y", "y_hat",
+           "channels", "flags", "reason")
+LOW = "low_confidence"
+ALSO = 0.5  # of the share of the leading channel: a channel with so much took part
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Judged:
+    """One series of the grid after detection, the first T rows of it scored; rows from `begin` on are reported."""
+
+    series: Series
+    scores: RowScores
+    threshold: Array  # (T,)
+    p_value: Array  # (T,)
+    events: list[Event]
+    begin: int = 0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Telling:
+    """What it takes to put scores into words: the panel, the law of scores, the rule, how scores were made.
+
+    `fine`: stamps have parts of a second.
+    """
+
+    panel: Panel
+    calibration: ScoreCalibration
+    rule: str
+    scoring: Scoring
+    context: int
+    fine: bool = False
+    per_channel: bool = False
+
+    def stamps(self, ds: Stamps) -> list[str]:
+        """Stamps as text, with microseconds where any stamp of the panel has them, so that all are written alike."""
+        if not self.fine:
+            return format_stamps(ds, self.panel.tz)
+        return format_stamps(np.concatenate([ds, [np.datetime64(1, "us")]]), self.panel.tz)[:-1]
+
+
+def is_fine(panel: Panel) -> bool:
+    """Whether any stamp of the panel has a part of a second; false where the axis is a number."""
+    return any(one.ds.dtype == STAMP and bool((one.ds != one.ds.astype("datetime64[s]")).any())
+               for one in panel.series)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Told:
+    """One event: its document, and where it stands among the others."""
+
+    order: tuple[Any, ...]
+    document: dict[str, Any]
+
+
+def events_of(judged: Judged, telling: Telling) -> list[Told]:
+    """The events of one series, ready to be written."""
+    low = low_confidence(judged.series, len(judged.scores.score), telling.context) if judged.events else None
+    return [] if low is None else [_told(event, judged, telling, low) for event in judged.events]
+
+
+def _told(event: Event, judged: Judged, telling: Telling, low: Mask) -> Told:
+    scores, peak, names = judged.scores, event.peak, telling.panel.channels
+    share = np.nan_to_num(scores.share[peak])
+    leading = np.argsort(-share, kind="stable")
+    lead = int(leading[0])
+    took_part = [names[channel] for channel in leading.tolist() if share[channel] >= ALSO * share[lead]]
+    start, end, top = telling.stamps(scores.ds[[event.start, event.stop - 1, peak]])
+    document = {
+        "event_id": event_id(judged, event, telling.rule), "unique_id": scores.unique_id, "start": start,
+        "end": None if event.open else end, "peak": top, "rows": event.rows,
+        "severity": float(event.severity), "score": float(scores.score[peak]), "p_value": float(judged.p_value[peak]),
+        "y": float(scores.y[peak, lead]), "y_hat": float(scores.expected[peak, lead, 1]),
+        "channels": took_part, "flags": [LOW] if low[peak] else [],
+        "reason": reason_of(event, scores, (lead, names[lead]), telling.scoring.scorer, telling.stamps),
+    }
+    return Told((scores.ds[event.start], scores.unique_id), document)
+
+
+def event_id(judged: Judged, event: Event, rule: str) -> str:
+    """A name that stays the same in every run: from the series, the start and the rule."""
+    start = judged.scores.ds[event.start]
+    known = "\0".join((judged.scores.unique_id, str(start), rule))
+    return "e" + hashlib.sha256(known.encode("utf-8", "surrogateescape")).hexdigest()[:12]
+
+
+def event_rows(events: Sequence[dict[str, Any]]) -> list[list[object]]:
+    """Events as rows under `COLUMNS`; several words in a cell are joined by `;`."""
+    return [[";".join(value) if isinstance(value, list) else value for value in (one[name] for name in COLUMNS)]
+            for one in events]
+
+
+def low_confidence(series: Series, rows: int, context: int) -> Mask:
+    """Rows (T,) with fewer rows than a context before them, or with more than half of the context missing."""
+    seen = np.concatenate([[0.0], np.cumsum(series.observed[:rows].mean(axis=1))])
+    at = np.arange(rows)
+    inside = seen[at] - seen[np.maximum(at - context, 0)]
+    return np.asarray((at < context) | (inside < context / 2 - 1e-6))
