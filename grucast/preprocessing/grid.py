@@ -11,12 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from grucast.core.arrays import Ints, Stamps
+from grucast.core.arrays import Ints, Mask, Stamps
 from grucast.core.errors import DataError
 from grucast.core.series import STAMP, Clock
 from grucast.preprocessing.alias import DAY, HOUR, SECOND, Frequency, parse_frequency
 from grucast.preprocessing.zones import instants, local_stamps, written
 
+_MICROSECOND = np.timedelta64(1, "us")
 _NUMERIC = ("elapsed", "index", "row")
 _ROUNDING = 0.1  # of a step: how far a number on a numeric axis may lie from its place
 _WEEK_SLACK = 1  # days: the market closed on Friday, the week's stamp is Thursday's
@@ -62,18 +63,53 @@ def locate(ds: Stamps, clock: Clock) -> tuple[Ints, int]:
     """
     if len(ds) == 0:
         return np.zeros(0, dtype=np.int64), -1
+    places, off = _nearest(ds, clock)
+    off[1:] |= np.diff(places) <= 0
+    return places, int(np.argmax(off)) if off.any() else -1
+
+
+def steps_between(last: Any, stamp: Any, clock: Clock) -> int:
+    """The rows of the grid from the stamp `last` to `stamp`: 1 for the next row, 0 for the same, below 0 for a late one.
+
+    The grid begins at the earlier of the two. Stamps without a frequency are rows in order: 1, 0 or
+    -1. Off the grid (what is on it: see `locate`) is a ValueError that names `stamp`.
+    """
+    if is_numeric(clock):
+        exact = (float(stamp) - float(last)) / numeric_step(clock)
+        count = round(exact)
+        return _on_grid(count, abs(exact - count) <= _ROUNDING, last, stamp, clock)
+    since = int((stamp - last) // _MICROSECOND)
+    if not clock.freq:
+        return (since > 0) - (since < 0)
+    frequency = parse_frequency(clock.freq)
+    if frequency.unit == "time":
+        count = (abs(since) + frequency.count // 2) // frequency.count
+        off = abs(abs(since) - count * frequency.count)
+        return _on_grid(count if since > 0 else -count, off <= _slack(frequency, clock), last, stamp, clock)
+    places, bad = _nearest(np.array([min(last, stamp), max(last, stamp)], dtype=STAMP), clock)
+    return _on_grid(int(places[1]) if since > 0 else -int(places[1]), not bad.any(), last, stamp, clock)
+
+
+def _on_grid(count: int, good: bool, last: Any, stamp: Any, clock: Clock) -> int:
+    """`count`, or a ValueError that says which stamp is off which grid."""
+    if not good:
+        raise ValueError(off_grid(np.array([last, stamp]), 1, clock))
+    return count
+
+
+def _nearest(ds: Stamps, clock: Clock) -> tuple[Ints, Mask]:
+    """The nearest place of each stamp (T,), in whatever order they stand, and whether it is too far away."""
     if is_numeric(clock):
         exact = (ds - ds[0]) / numeric_step(clock)
         places = np.rint(exact).astype(np.int64)
-        return places, _first_bad(places, np.abs(exact - places) > _ROUNDING)
+        return places, np.abs(exact - places) > _ROUNDING
     if not clock.freq:
-        return np.arange(len(ds)), -1
+        return np.arange(len(ds)), np.zeros(len(ds), dtype=bool)
     frequency = parse_frequency(clock.freq)
     if frequency.unit == "time":
         since = (ds - ds[0]).astype(np.int64)
         places = (since + frequency.count // 2) // frequency.count
-        slack = HOUR if clock.tz and frequency.count >= 3 * HOUR else 0
-        return places, _first_bad(places, np.abs(since - places * frequency.count) > slack)
+        return places, np.abs(since - places * frequency.count) > _slack(frequency, clock)
     wall = local_stamps(ds, clock.tz).astype(STAMP).astype(np.int64)
     days = _days(wall, int(wall[0]))
     units = _units(days, frequency)
@@ -82,7 +118,7 @@ def locate(ds: Stamps, clock: Clock) -> tuple[Ints, int]:
     bad = np.abs(days - nominal) > _slack_days(frequency)
     bad |= (units - units[0]) % frequency.count != 0
     bad |= np.abs(wall - days * DAY - int(wall[0]) % DAY) > 2 * HOUR
-    return places, _first_bad(places, bad)
+    return places, bad
 
 
 def nominal_share(ds: Stamps, clock: Clock) -> float:
@@ -125,10 +161,9 @@ def _later(start: Stamps, microseconds: Ints) -> Stamps:
     return stamps
 
 
-def _first_bad(places: Ints, bad: Any) -> int:
-    bad = bad.copy()
-    bad[1:] |= np.diff(places) <= 0
-    return int(np.argmax(bad)) if bad.any() else -1
+def _slack(frequency: Frequency, clock: Clock) -> int:
+    """How far a stamp may lie from its place where steps are shorter than a day, in microseconds."""
+    return HOUR if clock.tz and frequency.count >= 3 * HOUR else 0
 
 
 def _slack_days(frequency: Frequency) -> int:

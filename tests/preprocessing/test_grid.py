@@ -9,7 +9,9 @@ from series_making import every
 
 from grucast.core.errors import DataError, UsageError
 from grucast.core.series import STAMP, Clock
-from grucast.preprocessing.frequency import parse_frequency, positions, stamps_after, stamps_at
+from grucast.preprocessing.frequency import locate, parse_frequency, positions, stamps_after, stamps_at
+from grucast.preprocessing.grid import steps_between
+from grucast.preprocessing.zones import instants
 
 ALIASES = (
     "ms", "8ms", "s", "30s", "min", "15min", "h", "2h", "6h", "D", "2D", "10D", "B", "3B", "W-SUN", "W-MON", "W-FRI",
@@ -189,3 +191,74 @@ def test_nonsense_is_a_usage_error(alias):
 def test_a_long_grid_of_minutes_is_exact():
     ds = every("1999-12-31T23:59", "1m", 200_000)
     assert positions(ds, Clock(freq="min"))[-1] == 199_999
+
+
+# ---- one step at a time --------------------------------------------------------------------------
+
+
+@settings(deadline=None)
+@given(MINUTE, st.sampled_from(ALIASES), st.sampled_from(["", "Europe/Berlin", "America/New_York", "+05:30"]),
+       st.integers(1, 300))  # fmt: skip
+def test_the_rows_between_two_stamps_are_those_that_stamps_after_counts(minute, alias, tz, count):
+    clock = Clock(freq=alias, tz=tz)
+    last = instants(np.array([on_grid(minute, alias)]), tz)[0]
+    later = stamps_after(last, count, clock)[-1]
+    assert steps_between(last, later, clock) == count
+    assert steps_between(later, last, clock) == -count
+
+
+@settings(deadline=None)
+@given(MINUTE, st.sampled_from(ALIASES), st.sampled_from(["", "Europe/Berlin"]), st.integers(1, 10**11))
+def test_a_later_stamp_is_on_the_grid_where_locate_says_so(minute, alias, tz, microseconds):
+    clock, last = Clock(freq=alias, tz=tz), on_grid(minute, alias)
+    stamp = last + np.timedelta64(microseconds, "us")
+    places, off = locate(np.array([last, stamp]), clock)
+    try:
+        count = steps_between(last, stamp, clock)
+    except ValueError:
+        count = 0
+    assert (places[1] if off < 0 else 0) == count
+
+
+@given(st.sampled_from([0.1, 1 / 360, 5.0, 1e6]), st.integers(-(10**6), 10**6), st.integers(-1000, 1000))
+def test_numbers_step_by_their_step_in_both_directions(step, first, count):
+    clock = Clock(kind="index", step=step)
+    assert steps_between(first * step, (first + count) * step, clock) == count
+
+
+def test_a_stamp_again_is_no_step_and_an_earlier_one_is_a_step_back():
+    clock, last = Clock(freq="15min"), np.datetime64("2024-01-01T00:15", "us")
+    assert steps_between(last, last, clock) == 0
+    assert steps_between(last, np.datetime64("2023-12-31T23:45", "us"), clock) == -2
+
+
+def test_a_second_stamp_in_one_week_is_the_same_row():
+    thursday, friday = np.array(["2024-03-28", "2024-03-29"], dtype=STAMP)
+    assert steps_between(thursday, friday, Clock(freq="W-FRI")) == 0
+    assert steps_between(friday, thursday, Clock(freq="W-FRI")) == 0
+
+
+def test_stamps_without_a_frequency_are_one_step_apart():
+    early, late = np.array(["2024-03-28T00:00:01", "2024-05-29"], dtype=STAMP)
+    assert [steps_between(early, late, Clock()), steps_between(late, late, Clock())] == [1, 0]
+    assert steps_between(late, early, Clock()) == -1
+
+
+@pytest.mark.parametrize(
+    ("clock", "last", "stamp"),
+    [
+        (Clock(freq="h"), "2024-01-01T00:00", "2024-01-01T01:10"),
+        (Clock(freq="h"), "2024-01-01T01:10", "2024-01-01T00:00"),
+        (Clock(freq="B"), "2024-01-05", "2024-01-06"),
+        (Clock(freq="D"), "2024-01-05", "2024-01-06T06:00"),
+        (Clock(freq="6h", tz="Europe/Berlin"), "2024-01-01T00:00", "2024-01-01T07:30"),
+    ],
+)
+def test_a_step_that_ends_off_the_grid_is_a_value_error_that_names_the_stamp(clock, last, stamp):
+    with pytest.raises(ValueError, match="is not on the grid of"):
+        steps_between(np.datetime64(last, "us"), np.datetime64(stamp, "us"), clock)
+
+
+def test_a_number_between_two_places_is_a_value_error():
+    with pytest.raises(ValueError, match="stamp 12 is not on the grid of step 5"):
+        steps_between(0.0, 12.0, Clock(kind="index", step=5.0))
