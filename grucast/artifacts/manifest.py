@@ -33,6 +33,7 @@ _RULES: Mapping[str, Mapping[str, Any]] = {
     "WindowSpec.segment": {"low": 1, "high": 100_000},
     "WindowSpec.seasons": {"low": 1, "high": _MANY},
     "ModelConfig.channels": {"low": 1, "high": _MANY},
+    "ModelConfig.objective": {"choices": config.OBJECTIVES},
     "ModelConfig.narrow": {"low": 0, "high": 4096},
     "ModelConfig.linear_rank": {"low": -1, "high": _MANY},
     "ModelConfig.seasonal": {"low": 1, "high": _MANY},

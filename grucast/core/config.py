@@ -212,6 +212,7 @@ class ModelConfig:
     linear_rank: int = 0  # 0: no linear path, -1: full rank
     seasonal: tuple[int, ...] = ()  # periods of the learned season tables
     narrow: int = 0  # numbers from which the window is rebuilt; 0: it is not
+    objective: str = "both"  # what the weights were trained for
     quantile_levels: tuple[float, ...] = QUANTILE_LEVELS
 
 
@@ -227,6 +228,5 @@ class TrainingConfig:
     batch_size: int = 256
     patience: int = 5
     members: int = 1  # networks trained and averaged
-    objective: str = "both"
     seed: int = 0
     weight_decay: float = 0.01

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from typing import NamedTuple, Protocol, cast
 
+import torch
 from torch import Tensor, nn
 
 from grucast.core.config import ModelConfig, WindowSpec
@@ -61,7 +62,8 @@ class Network(nn.Module):
         self.head = QuantileHead(model.hidden, self.core.rows, model.quantile_levels)
         self.linear = LinearPath(window, model.linear_rank) if model.linear_rank else None
         self.seasons = SeasonTables(model.seasonal, model.channels) if model.seasonal else None
-        self.rebuild = Rebuilder(model, window) if model.narrow else None
+        with torch.random.fork_rng(devices=[]):  # so that forecasts are the same with and without it
+            self.rebuild = Rebuilder(model, window) if model.narrow else None
 
     def forward(self, batch: Batch) -> Tensor:
         """Quantiles (B, H, Q), not decreasing along Q."""

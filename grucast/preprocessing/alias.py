@@ -60,6 +60,14 @@ class Frequency:
 
 
 @lru_cache(maxsize=256)
+def follows_calendar(freq: str) -> bool:
+    """Whether steps of `freq` are of a second or more: a clock or a calendar can say what repeats. "" is none."""
+    if not freq:
+        return False
+    frequency = parse_frequency(freq)
+    return frequency.unit != "time" or frequency.count >= SECOND
+
+
 def parse_frequency(alias: str) -> Frequency:
     """The frequency behind a pandas alias, with or without a count ("15min", "2W-SUN").
 

@@ -20,6 +20,7 @@ from grucast.preprocessing.alias import (
     SECOND,
     WEEKDAYS,
     Frequency,
+    follows_calendar,
     month_alias,
     parse_frequency,
     time_alias,
@@ -105,7 +106,8 @@ def default_horizon(freq: str, seasons: tuple[int, ...], shortest: int) -> int:
     With a frequency the first season, usually the day; in rows without one the longest up to `LONGEST_HORIZON`: the
     shorter ones of a heartbeat are its harmonics. At most a tenth of the `shortest` series (rows), at least 1.
     """
-    usual = seasons[:1] if freq else seasons[:1] + tuple(one for one in seasons if one <= LONGEST_HORIZON)
+    longer = () if follows_calendar(freq) else tuple(one for one in seasons if one <= LONGEST_HORIZON)
+    usual = seasons[:1] + longer
     horizon = _HORIZONS.get(freq, max(usual, default=24))
     if freq:
         found = parse_frequency(freq)

@@ -16,7 +16,7 @@ import numpy as np
 
 from grucast.core.arrays import Array, Ints
 from grucast.core.series import Panel
-from grucast.preprocessing.alias import DAY, parse_frequency
+from grucast.preprocessing.alias import DAY, follows_calendar, parse_frequency
 
 _MOST_ROWS = 50_000  # of one column, the latest
 _MOST_COLUMNS = 50
@@ -69,7 +69,7 @@ def find_seasons(panel: Panel, *, most: int = 2) -> tuple[int, ...]:
     columns = _columns(panel)
     if not columns.values:
         return ()
-    if not panel.freq:
+    if not follows_calendar(panel.freq):
         return _searched(columns)[:most]
     expected = _expected(panel.freq)
     return tuple(rows for rows, views in expected if any(_repeats(columns, rows, view) for view in views))[:most]

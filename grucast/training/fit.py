@@ -26,7 +26,7 @@ from grucast.networks.batch import Batch
 from grucast.networks.heads import LinearPath
 from grucast.networks.network import Network
 from grucast.preprocessing.windows import Streams, gather, gather_targets
-from grucast.training.losses import loss_of
+from grucast.training.losses import loss_of, rebuilding_loss
 from grucast.training.sampling import Sampler
 from grucast.training.start import PENALTIES, start_linear
 
@@ -222,7 +222,7 @@ class Fit:
         batch, target = examples_at(self.examples.streams, self.window, at, self.run.device)
         for group in self.optimizer.param_groups:
             group["lr"] = rate * group["share"]
-        loss = loss_of(self.config.loss, self.network(batch), target, self.levels)
+        loss = self._loss(self.network, batch, target)
         self.optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         norm = nn.utils.clip_grad_norm_(self.network.parameters(), self.config.clip)
@@ -230,6 +230,12 @@ class Fit:
             self.optimizer.step()
         self.state.step += 1
         self._follow()
+
+    def _loss(self, network: Network, batch: Batch, target: tuple[Tensor, Tensor]) -> Tensor:
+        """What is made small: the loss of the forecast, or that of the rebuilt window."""
+        if self.model.objective == "reconstruct":
+            return rebuilding_loss(self.config.loss, network.rebuilt(batch), (batch.x, batch.mask))
+        return loss_of(self.config.loss, network(batch), target, self.levels)
 
     def _follow(self) -> None:
         """Move the averaged weights towards the present ones (Polyak & Juditsky 1992, with exponential weights).
@@ -264,7 +270,7 @@ class Fit:
                 at = stream[start : start + VALIDATION_CHUNK], cutoff[start : start + VALIDATION_CHUNK]
                 batch, target = examples_at(self.examples.streams, self.window, at, self.run.device)
                 seen = float(target[1].sum())
-                total += seen * float(loss_of(self.config.loss, self.average(batch), target, self.levels))
+                total += seen * float(self._loss(self.average, batch, target))
                 weight += seen
         return total / weight if weight else math.inf
 

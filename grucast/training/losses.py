@@ -42,3 +42,9 @@ def loss_of(name: str, out: Tensor, target: tuple[Tensor, Tensor], levels: Tenso
     around = out - centre[:, :, None] + centre.detach()[:, :, None]
     missed = (central(name, y - centre) * mask).sum() / mask.sum().clamp_min(1.0)
     return missed + pinball(around, target, levels)
+
+
+def rebuilding_loss(name: str, rebuilt: Tensor, target: tuple[Tensor, Tensor]) -> Tensor:
+    """The mean loss (a scalar) of rebuilt windows (B, L) for windows (values (B, L), mask (B, L))."""
+    x, mask = target
+    return (central(name, x - rebuilt) * mask).sum() / mask.sum().clamp_min(1.0)

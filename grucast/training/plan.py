@@ -82,6 +82,7 @@ def plan_model(options: NetworkOptions, preset: str, window: WindowSpec, facts: 
         linear_rank=linear_rank(window.context_length, window.horizon) if options.network == "segment" else 0,
         seasonal=window.seasons,
         narrow=0 if options.objective == "forecast" else NARROW,
+        objective=options.objective,
     )
 
 

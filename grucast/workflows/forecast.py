@@ -10,7 +10,7 @@ import numpy as np
 
 from grucast.artifacts.store import load
 from grucast.core.config import ReadOptions
-from grucast.core.errors import DataError, UsageError
+from grucast.core.errors import DataError, ModelError, UsageError
 from grucast.core.results import Artifact, Forecast, Manifest
 from grucast.core.series import Panel, Series
 from grucast.forecasting.predict import Forecaster, forecast_far, quantiles_at
@@ -66,6 +66,9 @@ def forecast(request: ForecastRequest) -> ForecastResult:
     _refuse_early(request)
     artifact = load(request.model)
     manifest = artifact.manifest
+    if manifest.model.objective == "reconstruct":
+        raise ModelError(f"{request.model}: trained to rebuild the window only; to forecast, train with "
+                         "--objective both")
     horizon = request.horizon or manifest.window.horizon
     levels = interval_levels(request.levels, manifest)
     named = named_levels(levels, request.quantiles, manifest)

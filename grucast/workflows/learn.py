@@ -17,6 +17,7 @@ from grucast.forecasting.intervals import blocks, calibrate, fit_trust, trust
 from grucast.forecasting.predict import Forecaster, flat_where_constant
 from grucast.inference.predict import predict_streams
 from grucast.inference.weights import Weights
+from grucast.preprocessing.alias import follows_calendar
 from grucast.preprocessing.frequency import default_horizon
 from grucast.preprocessing.seasons import find_seasons
 from grucast.preprocessing.sources import Scales, Setting, calendar_seen, fit_scales, length_known, make_source
@@ -242,7 +243,7 @@ def _facts(panel: Panel, seasons: tuple[int, ...], horizon: int, fit_rows: Seque
         channels=channels,
         covariates=(one.known.shape[1], one.past.shape[1], one.static.shape[0]),
         calendar=_calendar(panel, fit_rows),
-        clocked=bool(panel.freq),
+        clocked=follows_calendar(panel.freq),
     )
 
 

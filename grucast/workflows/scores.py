@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from grucast.core.arrays import Array
+from grucast.core.config import ModelConfig
 from grucast.core.errors import ModelError
 from grucast.core.progress import Progress, silent
 from grucast.core.results import RowScores
@@ -58,15 +59,15 @@ class Scoring:
         return f"{self.mode}.{self.scorer}.{self.gather}"
 
 
-def scorers_of(narrow: int) -> tuple[str, ...]:
-    """The scorers that a model offers: those that rebuild the window only where it has that head."""
-    return tuple(SCORERS) if narrow else ("forecast",)
+def scorers_of(model: ModelConfig) -> tuple[str, ...]:
+    """The scorers that a model offers, the one to take first: those of the jobs that it was trained for."""
+    return {"forecast": ("forecast",), "reconstruct": ("reconstruction",)}.get(model.objective, tuple(SCORERS))
 
 
-def scorings(narrow: int, channels: int) -> Iterator[Scoring]:
+def scorings(model: ModelConfig, channels: int) -> Iterator[Scoring]:
     """Every way to score that a model is calibrated for."""
     for mode in MODES:
-        for scorer in scorers_of(narrow):
+        for scorer in scorers_of(model):
             for gather in GATHERINGS[: 1 if channels == 1 else None]:
                 yield Scoring(mode, scorer, gather)
 
@@ -165,7 +166,7 @@ def pack_watch(watch: Watch) -> dict[str, npt.NDArray[np.float64]]:
     return out
 
 
-def unpack_watch(tensors: Mapping[str, npt.NDArray[Any]], narrow: int, channels: int) -> Watch:
+def unpack_watch(tensors: Mapping[str, npt.NDArray[Any]], model: ModelConfig, channels: int) -> Watch:
     """What `pack_watch` wrote; ModelError where it is missing, damaged or of another shape."""
     scale: dict[str, SignalScale] = {}
     calibration: dict[str, ScoreCalibration] = {}
@@ -179,7 +180,7 @@ def unpack_watch(tensors: Mapping[str, npt.NDArray[Any]], narrow: int, channels:
             if median.shape[1:] != shape or upper.shape != median.shape or not len(median):
                 raise ValueError(f"anomaly.{mode} has shape {median.shape}")
             scale[mode] = SignalScale(widths, median, upper)
-        for scoring in scorings(narrow, channels):
+        for scoring in scorings(model, channels):
             found = unpack_calibration(tensors, scoring.name)
             if found is None:
                 raise KeyError(scoring.name)

@@ -27,6 +27,7 @@ from grucast.workflows.noticing import constant_columns
 from grucast.workflows.train import Given, TrainRequest, TrainResult
 from grucast.workflows.watch import fit_watch
 
+REBUILDS = "trained to rebuild the window only: it finds anomalies, it does not forecast"
 FIT_SHARE = 0.4  # of --max-seconds, for the search; to train anew costs as much, and to train on a quarter of it
 
 
@@ -38,9 +39,9 @@ def train_model(given: Given, progress: Progress) -> TrainResult:
     run, last = _runs(request.options, given.started, progress, keeper, request.resume)
     learned = learn(prepared, run)
     later = to_the_report(prepared, learned, last)
-    accuracy = assess(prepared, later.forecaster, Protocol(progress=progress))
+    accuracy = _accuracy(prepared, later, progress)
     final, watch = fit_watch(prepared, learned, to_the_end(prepared, later, last), progress)
-    flat, skill = constant_columns(panel), skill_notes(accuracy)
+    flat, skill = constant_columns(panel), skill_notes(accuracy) if accuracy["holdout"] else [REBUILDS]
     accuracy |= {"season": list(prepared.seasons), "notes": [*flat, *skill]}
     facts = data_facts(request, reading, panel, output)
     digest = save(pack(prepared, final, facts, accuracy, torch_version(), watch), output)
@@ -50,6 +51,13 @@ def train_model(given: Given, progress: Progress) -> TrainResult:
     outcome = {"model": str(output), "digest": digest, "seconds": time.monotonic() - given.started, "notes": notes}
     said = notes if len(panel.channels) > 1 else assumed  # of one channel the skill says what its note would
     return TrainResult(output, _report(prepared, final, reading, accuracy, outcome), tuple(said))
+
+
+def _accuracy(prepared: Prepared, learned: Learned, progress: Progress) -> dict[str, Any]:
+    """The report on rows it never saw; empty for a model that was not trained to forecast."""
+    if prepared.model.objective == "reconstruct":
+        return {"holdout": {}, "baselines": {}, "skill": None}
+    return assess(prepared, learned.forecaster, Protocol(progress=progress))
 
 
 def _runs(

@@ -59,7 +59,7 @@ def fit_watch(
     usual = usual_width(prepared.seasons, LONGEST_SEASON)
     early = {mode: fit_signal_scale(held.signals[mode], held.parts, mode, usual) for mode in MODES}
     channels = len(prepared.panel.channels)
-    laws = {one.name: _law(held, early[one.mode], one, usual) for one in scorings(prepared.model.narrow, channels)}
+    laws = {one.name: _law(held, early[one.mode], one, usual) for one in scorings(prepared.model, channels)}
     last = _with_heads(prepared, final, lengths)
     known = _judge(prepared, last.forecaster, lengths, progress)
     scale = {mode: _own(fit_signal_scale(known.signals[mode], known.parts, mode, usual), prepared) for mode in MODES}

@@ -145,3 +145,9 @@ def test_nothing_is_found_where_nothing_changes(y):
 def test_the_answer_is_the_same_each_time():
     y = load(24 * 60)
     assert seasons(y, freq="h") == seasons(y.copy(), freq="h")
+
+
+def test_steps_below_a_second_are_searched_as_no_calendar_says_what_repeats():
+    ds = every("2024-01-01", "8ms", 3000)
+    beats = panel(series(ds, 5 * wave(3000, 100) + noise(3000, 0.05)), clock=Clock(freq="8ms"))
+    assert find_seasons(beats) == (100,)
