@@ -12,7 +12,7 @@ from grucast.inference.network import Outputs, forward, outputs
 from grucast.inference.weights import Weights
 from grucast.preprocessing.windows import Streams, Windows, gather
 
-CHUNK_BYTES = 64 * 2**20  # of intermediate arrays
+CHUNK_BYTES = 32 * 2**20  # of intermediate arrays
 
 
 def chunk_size(model: ModelConfig, window: WindowSpec) -> int:

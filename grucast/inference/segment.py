@@ -28,8 +28,9 @@ class SegmentCore:
         )
         padded = np.zeros((len(x), count * w, rows.shape[2]), dtype=np.float32)
         padded[:, count * w - length :] = rows
-        embedded = padded.reshape(len(x), count, -1) @ self.weights["embed.weight"].T + self.weights["embed.bias"]
-        return self.cells.encode(relu(embedded))
+        segments = padded.reshape(len(x) * count, -1)
+        embedded = segments @ self.weights["embed.weight"].T + self.weights["embed.bias"]
+        return self.cells.encode(relu(embedded).reshape(len(x), count, -1))
 
     def decode(self, state: list[Array32], windows: Windows) -> Array32:
         """Decoded states of the segments ahead, (B, S_out, D)."""
