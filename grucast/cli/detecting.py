@@ -32,6 +32,7 @@ class DetectWords:
     last: int | None = option(None, "report the last N rows of each series; earlier ones are context", low=1)
     scores: Path | None = option(None, "write a score for every row, as CSV", panel="Output")
     per_channel: bool = option(False, "a line a column in the file of scores", panel="Output")
+    plot: Path | None = option(None, "draw series, scores and events: .png, .svg or .html", panel="Output")
     fail_on_anomaly: bool = option(False, f"exit with {FOUND} where there is an event", panel="Output")
     on_event: str | None = option(None, "run this, without a shell, with each event as JSON on its standard input",
                                   metavar="CMD", panel="Output")
@@ -58,7 +59,7 @@ def detect(words: DetectWords, detection: DetectOptions, alarm: AlarmOptions, ou
     hook = None if words.on_event is None else command_words(words.on_event)
     request = DetectRequest(
         words.source, find_model(words.model, os.environ, Path()), read, detection, alarm,
-        Reported(words.since, words.last, words.scores, words.per_channel, output.output))
+        Reported(words.since, words.last, words.scores, words.per_channel, words.plot, output.output))
     with progress(talk) as report:
         result = run(request, report)
     if talk.verbose:

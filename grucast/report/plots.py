@@ -1,4 +1,4 @@
-"""Forecasts as pictures: what was observed, what is expected, and how sure that is.
+"""Forecasts and alarms as pictures: what was observed, what is expected, and how sure that is.
 
 matplotlib (the extra `plot`) is imported in one place, `_matplotlib`, when something is drawn. The
 settings of the user's matplotlib do not enter, and no date does: the same forecast gives the same bytes.
@@ -10,14 +10,16 @@ import io
 import os
 import tempfile
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from grucast.core.arrays import Array, Stamps
 from grucast.core.errors import UsageError
 from grucast.core.results import Forecast
+from grucast.report.alarms import AlarmPicture, draw_alarms, fitting
 from grucast.report.html import page
 from grucast.report.panel import FAINT, GRID, INK, Picture, PlotOptions, draw_panel
 
@@ -70,18 +72,33 @@ def render(shown: Sequence[Picture], kind: str, options: PlotOptions | None = No
     options = options or PlotOptions()
     left_out = len(shown) - MOST
     note = f"the plot shows the first {MOST} of {len(shown)} series; {left_out} are left out" if left_out > 0 else ""
+    title = options.title or shown[0].name
+    return _saved(lambda new_figure: _draw(new_figure, shown[:MOST], options, note), kind, title, note), note
+
+
+def render_alarms(shown: Sequence[AlarmPicture], series: int, kind: str, tz: tzinfo | None) -> tuple[bytes, str]:
+    """As `render`, for scores and events of the first of `shown` that fit; there are `series` in all."""
+    if not shown:
+        raise UsageError("there is nothing to plot")
+    fit = fitting(shown)
+    left_out = series - len(fit)
+    note = f"the plot shows {len(fit)} of {series} series, those with events first" if left_out > 0 else ""
+    title = shown[0].name or shown[0].channels[0].name
+    return _saved(lambda new_figure: draw_alarms(new_figure, fit, tz, note), kind, title, note), note
+
+
+def _saved(draw: Callable[[type[Figure]], Figure], kind: str, title: str, note: str) -> bytes:
+    """The bytes of the figure that `draw` makes; the same figure gives the same bytes."""
     with _matplotlib() as new_figure, warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing")  # a name in a script that the font has not is a box
-        figure = _draw(new_figure, shown[:MOST], options, note)
+        figure = draw(new_figure)
         buffer = io.BytesIO()
         if kind == ".png":
             figure.savefig(buffer, format="png", dpi=150, metadata={"Software": None})
         else:
             figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": "grucast"})
     content = buffer.getvalue()
-    if kind == ".html":
-        content = page(options.title or shown[0].name, content.decode(), caption=note).encode()
-    return content, note
+    return page(title, content.decode(), caption=note).encode() if kind == ".html" else content
 
 
 @contextmanager

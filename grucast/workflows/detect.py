@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -24,12 +24,15 @@ from grucast.forecasting.predict import Forecaster
 from grucast.preprocessing.alias import SECOND, parse_frequency
 from grucast.preprocessing.sources import Scales
 from grucast.workflows.detect_scores import lines_of, write_scores
-from grucast.workflows.detect_table import COLUMNS, Judged, Telling, event_rows, events_of, is_fine
+from grucast.workflows.detect_table import COLUMNS, Document, Judged, Telling, event_rows, events_of, is_fine
 from grucast.workflows.drift import CONTEXTS, check_level
 from grucast.workflows.locate import check_outputs, find_data
 from grucast.workflows.noticing import without_logarithm
 from grucast.workflows.scores import GATHERINGS, Scoring, Watch, score_panel, scorers_of, unpack_watch
 from grucast.workflows.serving import first_row, new_series, on_axis, read_gridded, unpacked
+
+if TYPE_CHECKING:
+    from grucast.workflows.detect_picture import Album
 
 BUDGET = "1 per 5000 rows"
 DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(s|min|h|d|w)", re.IGNORECASE)
@@ -43,6 +46,7 @@ class Reported:
     last: int | None = None
     scores: Path | None = None
     per_channel: bool = False
+    plot: Path | None = None
     output: Path | None = None  # where the events will be written, so that it is neither the model nor the data
 
 
@@ -71,7 +75,7 @@ class DetectResult:
     threshold: float | None
     columns: tuple[str, ...]
     rows: list[list[object]]
-    events: list[dict[str, Any]]
+    events: list[Document]
     notes: tuple[str, ...]
 
 
@@ -120,7 +124,7 @@ def detect(request: DetectRequest, progress: Progress = silent) -> DetectResult:
     watchman = open_watchman(request)
     manifest, wanted = watchman.artifact.manifest, request.report
     source = find_data(request.source, manifest, request.model)
-    check_outputs((wanted.output, wanted.scores),
+    check_outputs((wanted.output, wanted.scores, wanted.plot),
                   (source, request.model, *filter(None, [request.read.rows.exclude])))
     reading, panel = read_gridded(source, request.read, seen_layout(watchman, request.read))
     check_unit(panel, watchman.artifact, reading.file)
@@ -130,6 +134,7 @@ def detect(request: DetectRequest, progress: Progress = silent) -> DetectResult:
     since = first_reported(panel, wanted)
     tables, events, thresholds, scored = [], [], set[float](), 0
     rows = score_panel(panel, watchman.model, watchman.watch, first_row(manifest), watchman.scoring, progress)
+    album = _album(request, panel)
     for one, begin, scores in zip(panel.series, since, rows, strict=True):
         judged = judge(one, scores, begin, watchman, (alarms, request.alarm))
         events += events_of(judged, telling)
@@ -137,10 +142,12 @@ def detect(request: DetectRequest, progress: Progress = silent) -> DetectResult:
         thresholds |= {float(np.min(judged.threshold)), float(np.max(judged.threshold))}
         if wanted.scores is not None:
             tables.append(lines_of(judged, telling))
+        if album is not None:
+            album.add(judged)
     events.sort(key=lambda event: event.order)
     if wanted.scores is not None:
         write_scores(wanted.scores, tables, telling)
-    notes = [*reading.notes, *_notes(panel, watchman, scored)]
+    notes = [*reading.notes, *_notes(panel, watchman, scored), *(album.write() if album is not None else ())]
     one_for_all = thresholds.pop() if len(thresholds) == 1 else None
     documents = [event.document for event in events]
     return DetectResult(str(request.model), watchman.artifact.digest, scored, one_for_all, COLUMNS,
@@ -153,6 +160,10 @@ def detect(request: DetectRequest, progress: Progress = silent) -> DetectResult:
 def refuse_early(request: DetectRequest) -> None:
     """UsageError, before any work is done, for what cannot be done or would change nothing."""
     alarm, wanted = request.alarm, request.report
+    if wanted.plot is not None:
+        from grucast.report.plots import plot_kind  # only where something is drawn
+
+        plot_kind(wanted.plot)
     for name, value in (("--rule", alarm.rule), ("--false-alarms", alarm.false_alarms)):
         if alarm.threshold is not None and value is not None:
             raise UsageError(f"--threshold and {name} do not go together; name one of them")
@@ -162,7 +173,7 @@ def refuse_early(request: DetectRequest) -> None:
         raise UsageError("--since and --last do not go together; name one of them")
     if wanted.per_channel and wanted.scores is None:
         raise UsageError("--per-channel would change nothing without --scores FILE")
-    if wanted.scores is not None and wanted.scores == wanted.output:
+    if wanted.scores is not None and wanted.scores in (wanted.output, wanted.plot):
         raise UsageError(f"{wanted.scores} would be written twice; name another file with --scores")
 
 
@@ -271,3 +282,12 @@ def _notes(panel: Panel, watchman: Watchman, scored: int) -> list[str]:
     if not watchman.calibration.rows:
         notes.append("the model saw too few rows to know how normal ones score: only --threshold gives alarms")
     return notes
+
+
+def _album(request: DetectRequest, panel: Panel) -> Album | None:
+    """Where pictures are gathered, None where nothing is drawn."""
+    if request.report.plot is None:
+        return None
+    from grucast.workflows.detect_picture import Album  # only where something is drawn
+
+    return Album(request.report.plot, panel)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from grucast.detection.events import Event
 from grucast.workflows.reasons import reason_of
 from grucast.workflows.scores import Scoring
 
+Document: TypeAlias = dict[str, Any]  # an event under the names of COLUMNS; channels and flags are lists
 COLUMNS = ("event_id", "unique_id", "start", "end", "peak", "rows", "severity", "score", "p_value", "y", "y_hat",
            "channels", "flags", "reason")
 LOW = "low_confidence"
@@ -69,7 +70,7 @@ class Told:
     """One event: its document, and where it stands among the others."""
 
     order: tuple[Any, ...]
-    document: dict[str, Any]
+    document: Document
 
 
 def events_of(judged: Judged, telling: Telling) -> list[Told]:
@@ -103,7 +104,7 @@ def event_id(judged: Judged, event: Event, rule: str) -> str:
     return "e" + hashlib.sha256(known.encode("utf-8", "surrogateescape")).hexdigest()[:12]
 
 
-def event_rows(events: Sequence[dict[str, Any]]) -> list[list[object]]:
+def event_rows(events: Sequence[Document]) -> list[list[object]]:
     """Events as rows under `COLUMNS`; several words in a cell are joined by `;`."""
     return [[";".join(value) if isinstance(value, list) else value for value in (one[name] for name in COLUMNS)]
             for one in events]

@@ -31,13 +31,13 @@ def plot_forecasts(path: Path, panel: Panel, found: Sequence[Forecast], levels: 
         part = one.rows(max(0, stop - max(SHOWN * len(forecast.ds), AT_LEAST)), stop)
         drawn = pictures(part.ds, part.y, forecast, channels=panel.channels)
         shown += [picture for picture in drawn if np.isfinite(picture.quantiles).all()]  # else nothing was forecast
-    options = PlotOptions(levels=tuple(sorted(levels)), tz=_zone(panel.tz))
+    options = PlotOptions(levels=tuple(sorted(levels)), tz=zone_of(panel.tz))
     content, note = render(shown, plot_kind(path), options)
     write_whole(path, content)
     return note
 
 
-def _zone(tz: str) -> tzinfo | None:
+def zone_of(tz: str) -> tzinfo | None:
     """The zone of a panel: None where it is not known, a fixed offset for "+02:00"."""
     if tz[:1] in ("+", "-"):
         return datetime.fromisoformat(f"2000-01-01T00:00:00{tz}").tzinfo

@@ -158,15 +158,15 @@ def test_a_plot_of_zoned_stamps_is_handed_its_zone(installed, tmp_path):
     from grucast.artifacts.store import load
     from grucast.core.config import ReadOptions
     from grucast.workflows.forecast import ForecastRequest, forecast
-    from grucast.workflows.picture import _zone
+    from grucast.workflows.picture import zone_of
 
     model = tmp_path / "load.grucast"
     assert load(model).manifest.layout.clock.tz == "+05:30"
     result = forecast(ForecastRequest(str(tmp_path / "load.csv"), model, ReadOptions(), plot=tmp_path / "a.svg"))
     assert result.cutoff == "2024-01-02T15:00:00+05:30"
-    assert str(_zone("+05:30")) == "UTC+05:30"
-    assert str(_zone("Europe/Berlin")) == "Europe/Berlin"
-    assert _zone("") is None
+    assert str(zone_of("+05:30")) == "UTC+05:30"
+    assert str(zone_of("Europe/Berlin")) == "Europe/Berlin"
+    assert zone_of("") is None
 
 
 # ---- two at once ---------------------------------------------------------------------------------
