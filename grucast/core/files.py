@@ -12,7 +12,7 @@ import errno
 import fcntl
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TypeAlias
 
@@ -23,7 +23,8 @@ _CANNOT_CREATE = {errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno
 _NO_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.EBADF}  # folders that cannot be synced on some file systems
 _TRIES = 10  # times that others may take the temporary file away before it counts as busy
 
-Write: TypeAlias = Callable[[bytes], None]
+Content: TypeAlias = bytes | Iterable[bytes]  # whole, or piece by piece where it is large
+Write: TypeAlias = Callable[[Content], None]
 
 
 def publish(path: Path, content: bytes) -> None:
@@ -53,7 +54,7 @@ def check_place(path: Path) -> None:
         raise write_error(error, path) from error
 
 
-def write_whole(path: Path, content: bytes) -> None:
+def write_whole(path: Path, content: Content) -> None:
     """Put `content` at `path`, whole or not at all, and leave nothing beside it; see `rewriting`."""
     with rewriting(path) as write:
         write(content)
@@ -194,7 +195,7 @@ def _is(path: Path, handle: int) -> bool:
         return False
 
 
-def _put(path: Path, temporary: Path, handle: int, content: bytes, mode: int | None) -> None:
+def _put(path: Path, temporary: Path, handle: int, content: Content, mode: int | None) -> None:
     """Write `content` to the temporary file and give it the name `path`."""
     if mode is not None:
         os.fchmod(handle, mode)
@@ -204,7 +205,7 @@ def _put(path: Path, temporary: Path, handle: int, content: bytes, mode: int | N
     _sync_folder(path.parent)
 
 
-def _write_through(path: Path, content: bytes) -> None:
+def _write_through(path: Path, content: Content) -> None:
     """Write to a device or a pipe."""
     handle = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
     try:
@@ -213,10 +214,11 @@ def _write_through(path: Path, content: bytes) -> None:
         os.close(handle)
 
 
-def _write_all(handle: int, content: bytes) -> None:
-    rest = memoryview(content)
-    while rest:
-        rest = rest[os.write(handle, rest) :]
+def _write_all(handle: int, content: Content) -> None:
+    for piece in (content,) if isinstance(content, bytes) else content:
+        rest = memoryview(piece)
+        while rest:
+            rest = rest[os.write(handle, rest) :]
 
 
 def _sync_folder(folder: Path) -> None:

@@ -23,8 +23,8 @@ from grucast.detection.rules import THRESHOLDS
 from grucast.forecasting.predict import Forecaster
 from grucast.preprocessing.alias import SECOND, parse_frequency
 from grucast.preprocessing.sources import Scales
-from grucast.workflows.detect_scores import lines_of, write_scores
-from grucast.workflows.detect_table import COLUMNS, Document, Judged, Telling, event_rows, events_of, is_fine
+from grucast.workflows.detect_scores import Lines, lines_of, write_scores
+from grucast.workflows.detect_table import COLUMNS, Document, Judged, Telling, Told, event_rows, events_of, is_fine
 from grucast.workflows.drift import CONTEXTS, check_level
 from grucast.workflows.locate import check_outputs, find_data
 from grucast.workflows.noticing import without_logarithm
@@ -131,27 +131,44 @@ def detect(request: DetectRequest, progress: Progress = silent) -> DetectResult:
     alarms = alarms_of(request.alarm, panel)
     telling = Telling(panel, watchman.calibration, alarms.name, watchman.scoring,
                       manifest.window.context_length, is_fine(panel), wanted.per_channel)
-    since = first_reported(panel, wanted)
-    tables, events, thresholds, scored = [], [], set[float](), 0
-    rows = score_panel(panel, watchman.model, watchman.watch, first_row(manifest), watchman.scoring, progress)
     album = _album(request, panel)
-    for one, begin, scores in zip(panel.series, since, rows, strict=True):
+    found = _watch(panel, watchman, request, (alarms, telling, album), progress)
+    if wanted.scores is not None:
+        write_scores(wanted.scores, found.lines, telling)
+    notes = [*reading.notes, *_notes(panel, watchman, found.scored), *(album.write() if album is not None else ())]
+    documents = [event.document for event in sorted(found.events, key=lambda event: event.order)]
+    threshold = min(found.thresholds) if len(found.thresholds) == 1 else None
+    return DetectResult(str(request.model), watchman.artifact.digest, found.scored, threshold, COLUMNS,
+                        event_rows(documents), documents, tuple(dict.fromkeys(notes)))
+
+
+@dataclass(slots=True, eq=False)
+class _Found:
+    """What is kept of the series that went by."""
+
+    events: list[Told] = field(default_factory=list)
+    lines: list[Lines] = field(default_factory=list)
+    thresholds: set[float] = field(default_factory=set)
+    scored: int = 0
+
+
+def _watch(panel: Panel, watchman: Watchman, request: DetectRequest, parts: tuple[Alarms, Telling, Album | None],
+           progress: Progress) -> _Found:
+    """Score and judge the series of a gridded panel, one after the other; no more is kept of each than is written."""
+    alarms, telling, album = parts
+    found, first = _Found(), first_row(watchman.artifact.manifest)
+    rows = score_panel(panel, watchman.model, watchman.watch, first, watchman.scoring, progress)
+    for one, begin, scores in zip(panel.series, first_reported(panel, request.report), rows, strict=True):
         judged = judge(one, scores, begin, watchman, (alarms, request.alarm))
-        events += events_of(judged, telling)
-        scored += int(np.isfinite(scores.score[begin:]).sum())
-        thresholds |= {float(np.min(judged.threshold)), float(np.max(judged.threshold))}
-        if wanted.scores is not None:
-            tables.append(lines_of(judged, telling))
+        found.events += events_of(judged, telling)
+        found.scored += int(np.isfinite(scores.score[begin:]).sum())
+        if len(judged.threshold):
+            found.thresholds |= {float(judged.threshold.min()), float(judged.threshold.max())}
+        if request.report.scores is not None:
+            found.lines.append(lines_of(judged, telling))
         if album is not None:
             album.add(judged)
-    events.sort(key=lambda event: event.order)
-    if wanted.scores is not None:
-        write_scores(wanted.scores, tables, telling)
-    notes = [*reading.notes, *_notes(panel, watchman, scored), *(album.write() if album is not None else ())]
-    one_for_all = thresholds.pop() if len(thresholds) == 1 else None
-    documents = [event.document for event in events]
-    return DetectResult(str(request.model), watchman.artifact.digest, scored, one_for_all, COLUMNS,
-                        event_rows(documents), documents, tuple(dict.fromkeys(notes)))
+    return found
 
 
 # ---- before any row is read ----------------------------------------------------------------------
@@ -255,7 +272,8 @@ def first_reported(panel: Panel, wanted: Reported) -> list[int]:
 def seen_layout(watchman: Watchman, read: ReadOptions) -> Layout:
     """The model's layout, without the labels: nothing looks at them unless they are to be left out."""
     layout = watchman.artifact.manifest.layout
-    return layout if read.rows.exclude_labelled else replace(layout, columns=replace(layout.columns, label=""))
+    label = (read.columns.label_col or layout.columns.label) if read.rows.exclude_labelled else ""
+    return replace(layout, columns=replace(layout.columns, label=label))
 
 
 def check_unit(panel: Panel, artifact: Artifact, file: str) -> None:

@@ -22,7 +22,7 @@ from grucast.workflows.detect_table import LOW, Judged, Telling, event_id, low_c
 Places: TypeAlias = npt.NDArray[Any]  # of words in a list, -1 for none; int32, as there are millions
 COLUMNS = ("unique_id", "ds", "y", "y_hat", "channel", "score", "p_value", "threshold", "is_anomaly", "event_id",
            "flags")
-PIECE = 50_000  # lines written at once
+PIECE = 10_000  # lines written at once
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -126,10 +126,7 @@ def _at(values: npt.NDArray[Any], rows: Ints, empty: float = np.nan) -> npt.NDAr
 def write_scores(path: Path, tables: Sequence[Lines], telling: Telling) -> None:
     """Write the lines of all series to `path`, whole or not at all, in the order of the input."""
     lines = merged(tables)
-    content = bytearray()
-    for piece in texts(lines, telling):
-        content += piece.encode("utf-8", "surrogateescape")
-    write_whole(path, bytes(content))
+    write_whole(path, (piece.encode("utf-8", "surrogateescape") for piece in texts(lines, telling)))
 
 
 def merged(tables: Sequence[Lines]) -> Lines:
