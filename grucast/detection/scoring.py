@@ -67,7 +67,7 @@ def smooth(signal: Array, width: int, mode: str) -> Array:
     """`signal` (T, C) smoothed over about `width` rows; rows without a value do not count.
 
     Offline a bell (three boxes, whose convolution is close to a Gaussian) as wide as a box of `width` rows; online
-    an exponential average with a mean age of half a box. Rows before the first value are NaN; online a row without
+    an exponential average about as old as a box, in the mean. Rows before the first value are NaN; online a row without
     a value repeats the average so far.
     """
     return _bell(signal, width) if mode == "offline" else _trailing(signal, width)
@@ -75,27 +75,33 @@ def smooth(signal: Array, width: int, mode: str) -> Array:
 
 def _bell(signal: Array, width: int) -> Array:
     """Three centred boxes one after the other, their common variance that of a box of `width` rows."""
-    variance = (width * width - 1) / 12.0
-    box = max(1, round(math.sqrt(4.0 * variance + 1.0)) // 2 * 2 + 1)  # odd: 3 (b^2 - 1) / 12 = variance
+    box = 2 * round((math.sqrt((width * width + 2) / 3.0) - 1.0) / 2.0) + 1  # odd: 3 (b^2 - 1) = width^2 - 1
     seen = np.isfinite(signal)
     total, count = np.where(seen, signal, 0.0), seen.astype(np.float64)
     for _ in range(3):
         total, count = _box(total, box), _box(count, box)
-    reached = count > 1e-9
-    return np.where(reached, np.maximum(total, 0.0) / np.where(reached, count, 1.0), np.nan)
+    reached = count > 0
+    return np.where(reached, total / np.where(reached, count, 1.0), np.nan)
 
 
 def _box(values: Array, box: int) -> Array:
-    """Centred sums over `box` rows, divided by `box`; rows outside count as zero."""
+    """Centred sums over `box` rows, an odd number, divided by it; rows outside count as zero.
+
+    In blocks of `box` rows every sum is the end of one block and the beginning of the next. The difference of two
+    running sums would cost as much, but after one huge value it loses all that come later.
+    """
     rows, half = len(values), box // 2
-    sums = np.zeros((rows + 1, *values.shape[1:]))
-    np.cumsum(values, axis=0, out=sums[1:])
-    places = np.arange(rows)
-    return (sums[np.minimum(places + half + 1, rows)] - sums[np.maximum(places - half, 0)]) / box
+    padded = np.zeros(((rows // box + 2) * box, *values.shape[1:]))
+    padded[half : half + rows] = values
+    blocks = padded.reshape(-1, box, *values.shape[1:])
+    ends = np.cumsum(blocks[:, ::-1], axis=1)[:, ::-1].reshape(padded.shape)
+    beginnings = np.zeros(blocks.shape)
+    np.cumsum(blocks[:, :-1], axis=1, out=beginnings[:, 1:])
+    return (ends[:rows] + beginnings.reshape(padded.shape)[box : box + rows]) / box
 
 
 def decay_of(width: int) -> float:
-    """The weight of the past in an exponential average as old, in the mean, as a box of `width` rows."""
+    """The weight of the past in an exponential average whose mean age is `width` / 2 - 1 rows; 0 up to a width of 2."""
     return 1.0 - 2.0 / max(width, 2)
 
 
@@ -113,7 +119,9 @@ def _trailing(signal: Array, width: int) -> Array:
 
 def _exponential(x: Array, decay: float) -> Array:
     """The exponential average of x (n,), in blocks short enough that powers of `decay` do not underflow."""
-    block = max(1, int(min(len(x), 30.0 / -math.log(decay)))) if 0.0 < decay < 1.0 else 1
+    if decay == 0.0:
+        return x.astype(np.float64)
+    block = max(1, int(min(len(x), 30.0 / -math.log(decay))))
     count = -(-len(x) // block)
     padded = np.zeros(count * block)
     padded[: len(x)] = x
