@@ -10,7 +10,7 @@ from grucast.core.arrays import Array, Ints, Mask, Stamps
 from grucast.core.series import STAMP, Columns, Series
 from grucast.data import guards
 from grucast.data.layout import labels, suggest_ids
-from grucast.data.numbers import parse_number
+from grucast.data.numbers import NumberStyle, parse_number
 from grucast.data.rows import Rows, quote, settle_duplicates, sort
 from grucast.data.task import Task
 
@@ -22,12 +22,16 @@ def values_of(task: Task, names: Sequence[str]) -> Array:
         column = task.column(name)
         result[:, at], wrong = column.numbers(task.table.style)
         for row in np.flatnonzero(wrong).tolist():
-            cell = column.cell(row).strip()
-            endless = cell.lstrip("+-").lower() in ("inf", "infinity")
-            endless = endless or parse_number(cell, task.table.style) is not None  # 1e400
-            task.fault(row, f"{cell!r} is not a {'finite ' if endless else ''}number", column=name,
-                       mend=f"add --na-value {quote(cell)}")
+            message, mend = not_a_number(column.cell(row), task.table.style)
+            task.fault(row, message, column=name, mend=mend)
     return result
+
+
+def not_a_number(cell: str, style: NumberStyle) -> tuple[str, str]:
+    """What is said of a cell that is no number, and what mends it."""
+    text = cell.strip()
+    endless = text.lstrip("+-").lower() in ("inf", "infinity") or parse_number(text, style) is not None  # 1e400
+    return f"{text!r} is not a {'finite ' if endless else ''}number", f"add --na-value {quote(text)}"
 
 
 def group_rows(task: Task, ids: Sequence[str]) -> tuple[Ints, list[str], Mask]:

@@ -42,7 +42,7 @@ def open_table(loaded: Sequence[Source], options: ReadOptions, findings: Finding
         return _open_parquet(loaded, options, findings, layout), FileFormat()
     parts = [_prepare(source, options, findings, layout) for source in loaded]
     _refuse_other_columns(parts)
-    style, text = _style(options, layout), _as_text(options)
+    style, text = number_style(options, layout), _as_text(options)
     task = Task(options, findings, read_parts(parts, style, text, findings), layout,
                 lambda more, now: read_parts(parts, now, text | frozenset(more), Findings(collect=True)))
     drop_nameless(task)
@@ -58,7 +58,7 @@ def _open_parquet(loaded: Sequence[Source], options: ReadOptions, findings: Find
     """A task with the table of Parquet files, whose cells have types already."""
     from grucast.data.readers.parquet import read_parquet
 
-    style, text = _style(options, layout), _as_text(options)
+    style, text = number_style(options, layout), _as_text(options)
     return Task(options, findings, read_parquet(loaded, style, text), layout,
                 lambda more, now: read_parquet(loaded, now, text | frozenset(more)))
 
@@ -69,7 +69,7 @@ def _as_text(options: ReadOptions) -> frozenset[str]:
     return frozenset((*ID_NAMES, *columns.id_col, *(columns.time_col if len(columns.time_col) > 1 else ())))
 
 
-def _style(options: ReadOptions, layout: Layout | None) -> NumberStyle:
+def number_style(options: ReadOptions, layout: Layout | None) -> NumberStyle:
     """How numbers are written, as far as it is known before they are read."""
     asked = options.format
     decimal, thousands = asked.decimal, asked.thousands or ""

@@ -69,7 +69,7 @@ def locate(ds: Stamps, clock: Clock) -> tuple[Ints, int]:
 
 
 def steps_between(last: Any, stamp: Any, clock: Clock) -> int:
-    """The rows of the grid from the stamp `last` to `stamp`: 1 for the next row, 0 for the same, below 0 for a late one.
+    """The rows of the grid from `last` to `stamp`: 1 for the next row, 0 for the same, below 0 for a late one.
 
     The grid begins at the earlier of the two. Stamps without a frequency are rows in order: 1, 0 or
     -1. Off the grid (what is on it: see `locate`) is a ValueError that names `stamp`.

@@ -41,9 +41,14 @@ def records(source: Source, format: FileFormat) -> Iterator[Record]:
             yield format.skip_rows + last + 1, fields
             last = reader.line_num
     except csv.Error as error:
-        wrong = "a quote is not closed" if "unexpected end" in str(error) else str(error)
-        raise DataError(f"this is not delimited text: {wrong}", file=source.file, line=format.skip_rows + last + 1,
-                        mend="mend the quotes or say --delimiter") from None
+        raise broken(error, source.file, format.skip_rows + last + 1) from None
+
+
+def broken(error: csv.Error, file: str, line: int) -> DataError:
+    """What is said of text that cannot be split into fields."""
+    wrong = "a quote is not closed" if "unexpected end" in str(error) else str(error)
+    return DataError(f"this is not delimited text: {wrong}", file=file, line=line,
+                     mend="mend the quotes or say --delimiter")
 
 
 def _lines(source: Source, format: FileFormat) -> Iterator[str]:
@@ -117,7 +122,7 @@ def read_rows(source: Source, format: FileFormat, table: Table, findings: Findin
             lines, rows = lines[[bool(fields) for fields in rows]], [fields for fields in rows if fields]
         if set(map(len, rows)) != {width} or held[0]:
             lines, rows = _fitting(lines, rows, width, held, lambda record: findings.add(
-                _ragged(record, width, source.file, format)))
+                ragged(record, width, source.file, format)))
         _convert(table, lines, rows)
 
 
@@ -154,7 +159,7 @@ def _convert(table: Table, lines: Ints, rows: list[list[str]]) -> None:
     table.rows += len(rows)
 
 
-def _ragged(record: Record, width: int, file: str, format: FileFormat) -> Finding:
+def ragged(record: Record, width: int, file: str, format: FileFormat) -> Finding:
     """What is said of a row with the wrong number of fields."""
     line, cells = record
     count = len(cells)
