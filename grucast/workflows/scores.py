@@ -34,6 +34,7 @@ from grucast.preprocessing.windows import Streams, flatten
 
 TOGETHER = 2_000_000  # values (rows times channels) scored in one go, of several series
 WIDEST_KERNEL = 100_000  # rows; what a model file may ask for
+NONE = -1.0  # stands for NaN in the model file, which holds finite numbers only; no signal is negative
 GATHERINGS = ("largest", "mean")
 
 
@@ -159,8 +160,8 @@ def pack_watch(watch: Watch) -> dict[str, npt.NDArray[np.float64]]:
     out: dict[str, npt.NDArray[np.float64]] = {}
     for mode, scale in watch.scale.items():
         out[f"anomaly.{mode}.widths"] = np.array(scale.widths, dtype=np.float64)
-        out[f"anomaly.{mode}.median"] = np.nan_to_num(scale.median)
-        out[f"anomaly.{mode}.upper"] = np.nan_to_num(scale.upper)
+        out[f"anomaly.{mode}.median"] = np.nan_to_num(scale.median, nan=NONE)
+        out[f"anomaly.{mode}.upper"] = np.nan_to_num(scale.upper, nan=NONE)
     for name, calibration in watch.calibration.items():
         out |= pack_calibration(calibration, name)
     return out
@@ -179,7 +180,7 @@ def unpack_watch(tensors: Mapping[str, npt.NDArray[Any]], model: ModelConfig, ch
                 raise ValueError(f"anomaly.{mode} has widths {widths}")
             if median.shape[1:] != shape or upper.shape != median.shape or not len(median):
                 raise ValueError(f"anomaly.{mode} has shape {median.shape}")
-            scale[mode] = SignalScale(widths, median, upper)
+            scale[mode] = SignalScale(widths, *(np.where(one == NONE, np.nan, one) for one in (median, upper)))
         for scoring in scorings(model, channels):
             found = unpack_calibration(tensors, scoring.name)
             if found is None:

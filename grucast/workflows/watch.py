@@ -25,17 +25,18 @@ from grucast.detection.scoring import (
     strangeness,
     usual_width,
 )
-from grucast.forecasting.errors import RowErrors, row_errors
+from grucast.forecasting.errors import RowErrors, row_errors, stride_of
 from grucast.forecasting.predict import Forecaster
 from grucast.inference.weights import Weights
 from grucast.preprocessing.windows import Streams, cutoffs_between
 from grucast.training.plan import LONGEST_SEASON
 from grucast.training.rebuild import with_rebuild
 from grucast.training.tail import fit_calibration
-from grucast.workflows.learn import Learned, Prepared, streams_of
+from grucast.workflows.learn import Learned, Prepared, even_stride, streams_of
 from grucast.workflows.scores import Scoring, Watch, scorings, signals_of
 
 MOST_ROWS = 400_000  # values judged for it, of all series and channels; more tell nothing new
+MOST_IN_ALL = 4 * MOST_ROWS  # where ten contexts of each series are more: then every k-th series is judged
 MOST_SERIES = 1_000  # with a scale of their own; beyond, one for all
 
 
@@ -52,18 +53,43 @@ def fit_watch(
     prepared: Prepared, learned: Learned, final: Learned, progress: Progress = silent
 ) -> tuple[Learned, Watch]:
     """The final model with the head that rebuilds the window, and what it knows about normal rows."""
-    lengths = prepared.streams.length[:: len(prepared.panel.channels)]
-    fit = np.array([split.fit if split else rows for split, rows in zip(prepared.splits, lengths, strict=True)])
-    first = _with_heads(prepared, learned, fit)
-    held = _judge(prepared, first.forecaster, fit, progress)
+    some = _some(prepared)
+    first = _with_heads(prepared, learned, _fit_rows(prepared))
+    held = _judge(some, first.forecaster, _fit_rows(some), progress)
     usual = usual_width(prepared.seasons, LONGEST_SEASON)
     early = {mode: fit_signal_scale(held.signals[mode], held.parts, mode, usual) for mode in MODES}
     channels = len(prepared.panel.channels)
     laws = {one.name: _law(held, early[one.mode], one, usual) for one in scorings(prepared.model, channels)}
-    last = _with_heads(prepared, final, lengths)
-    known = _judge(prepared, last.forecaster, lengths, progress)
+    last = _with_heads(prepared, final, _rows(prepared))
+    known = _judge(some, last.forecaster, _rows(some), progress)
     scale = {mode: _own(fit_signal_scale(known.signals[mode], known.parts, mode, usual), prepared) for mode in MODES}
     return last, Watch(scale, laws)
+
+
+def _rows(prepared: Prepared) -> Ints:
+    """The rows of each series, (N,)."""
+    return prepared.streams.length[:: len(prepared.panel.channels)]
+
+
+def _fit_rows(prepared: Prepared) -> Ints:
+    """The rows of each series that the weights of the fit part were trained on, (N,)."""
+    pairs = zip(prepared.splits, _rows(prepared).tolist(), strict=True)
+    return np.array([split.fit if split else rows for split, rows in pairs], dtype=np.int64)
+
+
+def _some(prepared: Prepared) -> Prepared:
+    """Every k-th series, so that at most about `MOST_IN_ALL` values are judged; all where there are no more."""
+    skip = -(-int(np.minimum(prepared.streams.length, _most(prepared)).sum()) // MOST_IN_ALL)
+    if skip <= 1:
+        return prepared
+    panel = replace(prepared.panel, series=prepared.panel.series[::skip])
+    streams = streams_of(panel, prepared.scales, prepared.model, prepared.window.horizon)
+    return replace(prepared, panel=panel, splits=prepared.splits[::skip], streams=streams)
+
+
+def _most(prepared: Prepared) -> int:
+    """Rows of one series that are judged, at most."""
+    return max(MOST_ROWS // max(prepared.streams.length.size, 1), 10 * prepared.window.context_length)
 
 
 def _with_heads(prepared: Prepared, learned: Learned, stop: Ints) -> Learned:
@@ -73,8 +99,8 @@ def _with_heads(prepared: Prepared, learned: Learned, stop: Ints) -> Learned:
     channels, length = len(prepared.panel.channels), prepared.window.context_length
     ends = np.repeat(stop, channels)
     first = np.minimum(length, ends)
-    stride = max(1, int(np.maximum(ends - first + 1, 0).sum()) // MOST_ROWS)
-    at = cutoffs_between(first, ends, stride)
+    total = int(np.maximum(ends - first + 1, 0).sum())
+    at = cutoffs_between(first, ends, even_stride(total, MOST_ROWS, prepared.seasons))
     shape = (prepared.model, prepared.window)
     members: Sequence[Weights] = [with_rebuild(one, shape, prepared.streams, at) for one in learned.members]
     return replace(learned, members=members, forecaster=replace(learned.forecaster, members=members))
@@ -82,7 +108,7 @@ def _with_heads(prepared: Prepared, learned: Learned, stop: Ints) -> Learned:
 
 def _judge(prepared: Prepared, forecaster: Forecaster, trained: Ints, progress: Progress) -> _Judged:
     """The signals of the rows about the end of the trained part (N,) of each series."""
-    streams, start = _piece(prepared, trained)
+    streams, start = _piece(prepared, forecaster, trained)
     errors: RowErrors = row_errors(forecaster, streams, progress)
     signals = {mode: signals_of(errors, streams, mode, prepared.model.narrow) for mode in MODES}
     length = prepared.window.context_length
@@ -91,15 +117,18 @@ def _judge(prepared: Prepared, forecaster: Forecaster, trained: Ints, progress: 
     return _Judged(signals, parts, [part.stop for part in parts])
 
 
-def _piece(prepared: Prepared, trained: Ints) -> tuple[Streams, list[int]]:
-    """The streams of all series, of long ones only the rows about the end of the trained part; and their first rows."""
-    panel = prepared.panel
-    most = max(MOST_ROWS // max(prepared.streams.length.size, 1), 10 * prepared.window.context_length)
-    lengths = prepared.streams.length[:: len(panel.channels)].tolist()
+def _piece(prepared: Prepared, forecaster: Forecaster, trained: Ints) -> tuple[Streams, list[int]]:
+    """The streams of all series, of long ones only the rows about the end of the trained part; and their first rows.
+
+    First rows are multiples of the stride, so that windows end where they end in the whole series.
+    """
+    panel, most, stride = prepared.panel, _most(prepared), stride_of(forecaster)
+    lengths = _rows(prepared).tolist()
     if max(lengths) <= most:
         return prepared.streams, [0] * len(lengths)
-    starts = [max(0, min(stop - most // 2, rows - most)) for stop, rows in zip(trained.tolist(), lengths, strict=True)]
-    cut = tuple(one.rows(start, min(start + most, rows))
+    starts = [max(0, min(stop - most // 2, rows - most)) // stride * stride
+              for stop, rows in zip(trained.tolist(), lengths, strict=True)]
+    cut = tuple(one.rows(start, max(min(start + most, rows), 1))  # a series without any value keeps a row
                 for one, start, rows in zip(panel.series, starts, lengths, strict=True))
     # phases stay those of the whole series: the clock counts from its first stamp
     streams = streams_of(replace(panel, series=cut), prepared.scales, prepared.model, prepared.window.horizon,
@@ -120,8 +149,8 @@ def _law(held: _Judged, scale: SignalScale, scoring: Scoring, gap: int) -> Score
 
 
 def _own(scale: SignalScale, prepared: Prepared) -> SignalScale:
-    """The scale of each series, or of all together where there are very many."""
-    if len(prepared.panel.series) <= MOST_SERIES:
+    """The scale of each series, or of all together where there are very many or not all were judged."""
+    if len(scale.median) - 1 == len(prepared.panel.series) <= MOST_SERIES:
         return scale
     return SignalScale(scale.widths, scale.median[-1:], scale.upper[-1:])
 
