@@ -262,3 +262,9 @@ def test_a_step_that_ends_off_the_grid_is_a_value_error_that_names_the_stamp(clo
 def test_a_number_between_two_places_is_a_value_error():
     with pytest.raises(ValueError, match="stamp 12 is not on the grid of step 5"):
         steps_between(0.0, 12.0, Clock(kind="index", step=5.0))
+
+
+def test_six_hours_that_a_changed_clock_made_five_are_one_step():
+    before, after = np.array(["2024-03-30T23:00", "2024-03-31T04:00"], dtype=STAMP)
+    clock = Clock(freq="6h", tz="Europe/Berlin")
+    assert [steps_between(before, after, clock), steps_between(after, before, clock)] == [1, -1]
