@@ -126,7 +126,7 @@ def detect(request: DetectRequest, progress: Progress = silent) -> DetectResult:
     source = find_data(request.source, manifest, request.model)
     check_outputs((wanted.output, wanted.scores, wanted.plot),
                   (source, request.model, *filter(None, [request.read.rows.exclude])))
-    reading, panel = read_gridded(source, request.read, seen_layout(watchman, request.read))
+    reading, panel, missing = read_gridded(source, request.read, seen_layout(watchman, request.read))
     check_unit(panel, watchman.artifact, reading.file)
     alarms = alarms_of(request.alarm, panel)
     telling = Telling(panel, watchman.calibration, alarms.name, watchman.scoring,
@@ -135,7 +135,8 @@ def detect(request: DetectRequest, progress: Progress = silent) -> DetectResult:
     found = _watch(panel, watchman, request, (alarms, telling, album), progress)
     if wanted.scores is not None:
         write_scores(wanted.scores, found.lines, telling)
-    notes = [*reading.notes, *_notes(panel, watchman, found.scored), *(album.write() if album is not None else ())]
+    drawn = album.write() if album is not None else []
+    notes = [*reading.notes, *missing, *_notes(panel, watchman, found.scored), *drawn]
     documents = [event.document for event in sorted(found.events, key=lambda event: event.order)]
     threshold = min(found.thresholds) if len(found.thresholds) == 1 else None
     return DetectResult(str(request.model), watchman.artifact.digest, found.scored, threshold, COLUMNS,

@@ -59,7 +59,8 @@ def lines_of(judged: Judged, telling: Telling) -> Lines:
     if telling.per_channel:
         ids, many = channel_ids(scores.unique_id, telling), y.shape[1]
         channel = np.tile(np.arange(many, dtype=np.int32), len(rows))
-        own = channel_scores(score, share, telling.scoring.gather)
+        seen = np.logical_or.accumulate(series.observed)[rows]
+        own = channel_scores(score, share, seen, telling.scoring.gather)
         score, p_value = own.ravel(), p_values(own.ravel(), telling.calibration)
         y, y_hat, unique = y.ravel(), y_hat.ravel(), channel
     else:
@@ -88,17 +89,19 @@ def channel_ids(unique_id: str, telling: Telling) -> tuple[str, ...]:
     return tuple(f"{unique_id}/{name}" for name in names) if len(names) > 1 else (unique_id,)
 
 
-def channel_scores(score: Array, share: Array, gather: str) -> Array:
+def channel_scores(score: Array, share: Array, seen: Mask, gather: str) -> Array:
     """The scores of the channels (T, C) that were gathered to `score` (T,) with these shares; NaN where there was none.
 
-    A share is the channel's part of the sum; the sum is the mean times the channels, or follows from the largest.
+    `seen` (T, C): the channel had a value by then, and so a part in the score. A share is a part of the sum; that is
+    the mean times the channels, or follows from the largest.
     """
-    parts = np.where(share > 0, share, 0.0)
+    part = seen & np.isfinite(share)
     if gather == "mean":
-        total = score * np.maximum(np.isfinite(share).sum(axis=1), 1)
+        total = score * part.sum(axis=1)
     else:
-        total = score / np.maximum(parts.max(axis=1), 1e-300)
-    return np.where(np.isfinite(share), parts * total[:, None], np.nan)
+        largest = np.where(part, share, 0.0).max(axis=1)
+        total = score / np.where(largest > 0, largest, 1.0)
+    return np.where(part, share * total[:, None], np.nan)
 
 
 def _event_of(judged: Judged) -> Places:

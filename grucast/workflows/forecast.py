@@ -77,7 +77,7 @@ def forecast(request: ForecastRequest) -> ForecastResult:
     check_outputs((request.output, request.append, request.plot),
                   (source, request.model, *filter(None, [request.future])))
     _check_future(request, source, manifest)
-    reading, panel = read_gridded(source, request.read, manifest.layout)
+    reading, panel, _ = read_gridded(source, request.read, manifest.layout)
     if request.cutoff is not None:
         panel = _until(panel, request.cutoff, reading.file)
     check_level(panel, artifact, reading.file)

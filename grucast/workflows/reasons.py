@@ -88,8 +88,10 @@ def _side(residual: Array) -> str:
 
 
 def _interval(low: float, high: float) -> str:
-    """`430–510`; a dash beside a minus sign cannot be read, so then `-5 to 3`."""
+    """`430–510`, or one number where both are; a dash beside a minus sign cannot be read, so then `-5 to 3`."""
     words = _number(low, high - low), _number(high, high - low)
+    if words[0] == words[1]:
+        return words[0]
     return (" to " if low < 0 or high < 0 or "e" in "".join(words) else "–").join(words)
 
 

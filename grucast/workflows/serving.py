@@ -30,15 +30,15 @@ def unpacked(artifact: Artifact, path: Path) -> tuple[Forecaster, Scales]:
         raise ModelError(f"{path}: {error}") from error
 
 
-def read_gridded(source: str, options: ReadOptions, layout: Layout) -> tuple[Reading, Panel]:
-    """The data of `source`, read as the model's were, and their panel on its grid.
+def read_gridded(source: str, options: ReadOptions, layout: Layout) -> tuple[Reading, Panel, list[str]]:
+    """The data of `source`, read as the model's were, their panel on its grid, and notes on what is missing there.
 
     Errors: DataError for bad data, ModelError where columns or frequency are others.
     """
     reading = read_panel([source], options, layout=layout)
     check_frequency(reading.panel, reading.file)
-    panel, _ = regularise(reading.panel, gaps=options.rows.gaps, file=reading.file)
-    return reading, panel
+    panel, missing = regularise(reading.panel, gaps=options.rows.gaps, file=reading.file)
+    return reading, panel, missing
 
 
 def first_row(manifest: Manifest) -> Any:
