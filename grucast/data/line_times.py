@@ -18,7 +18,8 @@ from grucast.core.errors import DataError
 from grucast.core.series import Layout
 from grucast.data.line_cells import Cell
 from grucast.data.numbers import NumberStyle, parse_number
-from grucast.data.stamps import DAY, MINUTE, NO_OFFSET, parse_cells
+from grucast.data.stamps import DAY, MINUTE, NO_OFFSET
+from grucast.data.table import word_moments
 from grucast.data.zones import check_zone, offset_minutes
 
 EPOCHS = {"epoch_s": 1_000_000, "epoch_ms": 1_000}
@@ -85,9 +86,7 @@ class LineTimes:
         text = ""
         for cell in cells:
             text = f"{text} {text_of(cell).strip()}".strip()
-        found = parse_cells([text], self._clock.format)
-        if not found.ok[0] and (value := number_of(text, self._style)) is not None:  # 20240131.0
-            found = parse_cells([f"{value:.15g}"], self._clock.format)
+        found = word_moments([text], self._clock.format)
         if not found.ok[0]:
             raise self._no_time(cells, wrong)
         us = int(found.us[0])

@@ -153,9 +153,9 @@ def _time(task: Task, layout: Layout | None) -> tuple[tuple[str, ...], Clock]:
     names = pick_time(task)
     if task.options.time.no_time:
         return names, Clock(kind="row")
-    if len(names) > 1:
-        task.read_as_text(names)
-        if not task.options.columns.time_col:
+    if len(names) > 1 or (task.options.time.time_format and not task.typed):
+        task.read_as_text(names)  # as numbers, 050101 would lose its zero
+        if len(names) > 1 and not task.options.columns.time_col:
             task.findings.note(f"the columns {', '.join(map(repr, names[:-1]))} and {names[-1]!r} are joined to a time")
     return names, find_clock_of(task, names)
 

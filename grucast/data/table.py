@@ -116,7 +116,7 @@ class Column:
 
     def moments(self, form: str) -> Moments:
         """The stamps (T,) in format `form`; a missing or wrong cell is not `ok`."""
-        words = parse_cells(self.words or [""], form)
+        words = word_moments(self.words or [""], form)
         us, ok, offset = [], [], []
         for chunk in self.chunks:
             if isinstance(chunk, Words):
@@ -168,6 +168,17 @@ def _value(word: str, style: NumberStyle) -> tuple[float, int]:
     if value is None or np.isinf(value):
         return np.nan, 1
     return (np.nan if value in style.absent else value), 0
+
+
+def word_moments(words: Sequence[str], form: str) -> Moments:
+    """Stamps in a format; one that was written as a decimal number, such as 20240131.0, is its digits."""
+    found = parse_cells(words, form)
+    for at in np.flatnonzero(~found.ok).tolist() if form else ():
+        value = parse_number(words[at], NumberStyle())
+        if value is not None:
+            digits = parse_cells([f"{value:.15g}"], form)
+            found.us[at], found.ok[at] = digits.us[0], digits.ok[0]
+    return found
 
 
 def _numeric_moments(values: Array, form: str) -> Moments:

@@ -42,7 +42,7 @@ def open_table(loaded: Sequence[Source], options: ReadOptions, findings: Finding
         return _open_parquet(loaded, options, findings, layout), FileFormat()
     parts = [_prepare(source, options, findings, layout) for source in loaded]
     _refuse_other_columns(parts)
-    style, text = number_style(options, layout), _as_text(options)
+    style, text = number_style(options, layout), _as_text(options, typed=False)
     task = Task(options, findings, read_parts(parts, style, text, findings), layout,
                 lambda more, now: read_parts(parts, now, text | frozenset(more), Findings(collect=True)))
     drop_nameless(task)
@@ -58,15 +58,16 @@ def _open_parquet(loaded: Sequence[Source], options: ReadOptions, findings: Find
     """A task with the table of Parquet files, whose cells have types already."""
     from grucast.data.readers.parquet import read_parquet
 
-    style, text = number_style(options, layout), _as_text(options)
+    style, text = number_style(options, layout), _as_text(options, typed=True)
     return Task(options, findings, read_parquet(loaded, style, text), layout,
-                lambda more, now: read_parquet(loaded, now, text | frozenset(more)))
+                lambda more, now: read_parquet(loaded, now, text | frozenset(more)), typed=True)
 
 
-def _as_text(options: ReadOptions) -> frozenset[str]:
-    """The columns whose cells are kept as they are written: ids, and times that are joined."""
+def _as_text(options: ReadOptions, *, typed: bool) -> frozenset[str]:
+    """The columns whose cells are kept as they are written: ids, and times that are joined or have a format."""
     columns = options.columns
-    return frozenset((*ID_NAMES, *columns.id_col, *(columns.time_col if len(columns.time_col) > 1 else ())))
+    joined = len(columns.time_col) > 1 or (options.time.time_format and not typed)
+    return frozenset((*ID_NAMES, *columns.id_col, *(columns.time_col if joined else ())))
 
 
 def number_style(options: ReadOptions, layout: Layout | None) -> NumberStyle:

@@ -25,6 +25,7 @@ class Task:
     table: Table
     layout: Layout | None = None  # of the model, when there is one
     again: Callable[[Iterable[str], NumberStyle], Table] | None = None  # the same bytes, other columns as text
+    typed: bool = False  # the file says what its cells are: stamps need no format
 
     def reread(self, text: Iterable[str], style: NumberStyle) -> None:
         """Read the table once more, with the columns in `text` as words, or numbers in another style."""

@@ -231,5 +231,33 @@ def test_a_format_is_taken_for_stamps_that_look_like_numbers(read_text):
     assert reading.panel.channels == ("a",)
 
 
+@pytest.mark.parametrize("named", [{}, {"time_col": ("date",)}])
+@pytest.mark.parametrize(
+    ("form", "cells", "expected"),
+    [
+        ("%y%m%d", ("050101", "050102"), ["2005-01-01T00:00:00", "2005-01-02T00:00:00"]),
+        ("%Y.%m", ("2023.10", "2023.11"), ["2023-10-01T00:00:00", "2023-11-01T00:00:00"]),
+    ],
+)
+def test_a_format_is_held_against_the_cell_as_it_is_written(read_text, named, form, cells, expected):
+    text = "date,a\n" + "".join(f"{cell},{at}\n" for at, cell in enumerate(cells, 5))
+    reading = read_text(text, time_format=form, **named)
+    assert stamps(reading) == expected
+    assert stamps(read_text(text, layout=reading.panel.layout)) == expected
+
+
+def test_a_format_says_which_of_two_numbers_is_the_day_even_where_iso_would_fit(read_text):
+    text = "date,a\n2024-01-02,1\n2024-02-02,2\n2024-03-02,3\n"
+    reading = read_text(text, time_format="%Y-%d-%m", time_col=("date",))
+    assert stamps(reading) == ["2024-02-01T00:00:00", "2024-02-02T00:00:00", "2024-02-03T00:00:00"]
+
+
+def test_digits_with_a_decimal_point_after_them_are_still_a_stamp(read_text):
+    text = "date,a\n20240131.0,1\n20240201.0,2\n"
+    reading = read_text(text)
+    assert stamps(reading) == ["2024-01-31T00:00:00", "2024-02-01T00:00:00"]
+    assert stamps(read_text(text, layout=reading.panel.layout)) == stamps(reading)
+
+
 def test_years_in_a_column_called_date_are_years(read_text):
     assert stamps(read_text("date,a\n1990,5\n1991,6\n1992,7\n"))[1] == "1991-01-01T00:00:00"
