@@ -15,6 +15,7 @@ from grucast.preprocessing.grid import locate, stamps_after
 from grucast.preprocessing.scaling import Transform, fit_scale, fit_transform
 from grucast.preprocessing.windows import Source
 
+CALENDAR_ROWS = 50_000  # rows whose calendar is found at once; all at once would take 200 bytes a row
 CYCLES = 2.5  # a cycle seen fewer times than this teaches a trend, not a season
 
 
@@ -117,8 +118,10 @@ def _known(series: Series, stop: int, scales: Scales, setting: Setting) -> Array
     out[: len(given), : given.shape[1]] = given
     if setting.calendar and stop:
         ds = np.concatenate([series.ds[:stop], stamps_after(series.ds[stop - 1], setting.horizon, setting.clock)])
-        features, names = calendar_features(ds, setting.clock)
-        out[:, given.shape[1] :] = features[:, [names.index(name) for name in setting.calendar]]
+        for start in range(0, rows, CALENDAR_ROWS):
+            part = slice(start, start + CALENDAR_ROWS)
+            features, names = calendar_features(ds[part], setting.clock)
+            out[part, given.shape[1] :] = features[:, [names.index(name) for name in setting.calendar]]
     return out
 
 
