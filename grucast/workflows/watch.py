@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from grucast.core.arrays import Array, Ints
+from grucast.core.arrays import Array, Ints, Mask
 from grucast.core.progress import Progress, silent
 from grucast.detection.calibration import ScoreCalibration
 from grucast.detection.scoring import (
@@ -33,7 +33,7 @@ from grucast.training.plan import LONGEST_SEASON
 from grucast.training.rebuild import with_rebuild
 from grucast.training.tail import fit_calibration
 from grucast.workflows.learn import Learned, Prepared, even_stride, streams_of
-from grucast.workflows.scores import Scoring, Watch, scorings, signals_of
+from grucast.workflows.scores import Scoring, Watch, of_series, scorings, series_numbers, signals_of
 
 MOST_ROWS = 400_000  # values judged for it, of all series and channels; more tell nothing new
 MOST_IN_ALL = 4 * MOST_ROWS  # where ten contexts of each series are more: then every k-th series is judged
@@ -47,6 +47,7 @@ class _Judged:
     signals: dict[str, list[Signals]]
     parts: list[slice]  # rows trained on
     later: list[int]  # first row not trained on
+    seen: list[Mask]  # rows (T,) with any value: only they are scored
 
 
 def fit_watch(
@@ -114,7 +115,8 @@ def _judge(prepared: Prepared, forecaster: Forecaster, trained: Ints, progress: 
     length = prepared.window.context_length
     parts = [slice(min(length, max(stop - begin, 0) // 2), max(stop - begin, 0))
              for stop, begin in zip(trained.tolist(), start, strict=True)]
-    return _Judged(signals, parts, [part.stop for part in parts])
+    seen = [of_series(streams.observed, streams, number).any(axis=1) for number in series_numbers(streams)]
+    return _Judged(signals, parts, [part.stop for part in parts], seen)
 
 
 def _piece(prepared: Prepared, forecaster: Forecaster, trained: Ints) -> tuple[Streams, list[int]]:
@@ -142,7 +144,7 @@ def _law(held: _Judged, scale: SignalScale, scoring: Scoring, gap: int) -> Score
     blocks: list[Ints] = []
     for number, signals in enumerate(held.signals[scoring.mode]):
         channels = strangeness(signals, scale, number, scorer=scoring.scorer, mode=scoring.mode)
-        row = gather_channels(channels, scoring.gather)[0][held.later[number] :]
+        row = np.where(held.seen[number], gather_channels(channels, scoring.gather)[0], np.nan)[held.later[number] :]
         scores.append(row)
         blocks.append(np.full(len(row), number))
     return fit_calibration(np.concatenate(scores), np.concatenate(blocks), gap=gap)

@@ -90,6 +90,16 @@ def test_the_law_is_about_the_rows_that_were_held_out(small):
         assert law.rows + law.left_out == sum(held)
 
 
+def test_rows_without_any_value_are_not_in_the_law():
+    y = values(300)
+    y[-40:-10] = np.nan
+    prepared = prepared_of(y)
+    assert prepared.splits[0].fit < 260
+    _, watch = watched(prepared)
+    for law in watch.calibration.values():
+        assert law.rows + law.left_out == 300 - prepared.splits[0].fit - 30
+
+
 def test_the_heads_of_the_final_model_are_those_of_all_rows(small):
     prepared, final, _ = small
     assert "rebuild.up.weight" in final.members[0]
