@@ -115,7 +115,8 @@ def _judge(prepared: Prepared, forecaster: Forecaster, trained: Ints, progress: 
     length = prepared.window.context_length
     parts = [slice(min(length, max(stop - begin, 0) // 2), max(stop - begin, 0))
              for stop, begin in zip(trained.tolist(), start, strict=True)]
-    seen = [of_series(streams.observed, streams, number).any(axis=1) for number in series_numbers(streams)]
+    observed = [of_series(streams.observed, streams, number) for number in series_numbers(streams)]
+    seen = [np.asarray(one.any(axis=1)) for one in observed]
     return _Judged(signals, parts, [part.stop for part in parts], seen)
 
 
