@@ -10,12 +10,25 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from grucast.cli.boundary import say
 from grucast.cli.options import offer
-from grucast.cli.output import OutputOptions, Table, TalkOptions, chosen, emit, progress, tell, tell_notes
+from grucast.cli.output import (
+    OutputOptions,
+    Table,
+    TalkOptions,
+    chosen,
+    deliver,
+    emit,
+    json_text,
+    progress,
+    tell,
+    tell_notes,
+)
 from grucast.core.config import AlarmOptions, DetectOptions, ReadOptions, option
+from grucast.core.errors import DataError, UsageError
 
 if TYPE_CHECKING:
-    from grucast.workflows.detect import DetectResult
+    from grucast.workflows.detect import DetectRequest, DetectResult
 
 FOUND = 10  # the exit code of --fail-on-anomaly
 SHOWN = ("start", "end", "rows", "severity", "p_value", "reason", "flags")  # on a terminal; all of them elsewhere
@@ -30,6 +43,7 @@ class DetectWords:
     model: Path | None = option(None, "the model; the one *.grucast in this folder", short="-m")
     since: str | None = option(None, "report from this row on, or the newest 7d (s, min, h, d, w)", metavar="STAMP")
     last: int | None = option(None, "report the last N rows of each series; earlier ones are context", low=1)
+    follow: bool = option(False, "answer each row of standard input with a line of JSON; DATA is history")
     scores: Path | None = option(None, "write a score for every row, as CSV", panel="Output")
     per_channel: bool = option(False, "a line a column in the file of scores", panel="Output")
     plot: Path | None = option(None, "draw series, scores and events: .png, .svg or .html", panel="Output")
@@ -60,6 +74,8 @@ def detect(words: DetectWords, detection: DetectOptions, alarm: AlarmOptions, ou
     request = DetectRequest(
         words.source, find_model(words.model, os.environ, Path()), read, detection, alarm,
         Reported(words.since, words.last, words.scores, words.per_channel, words.plot, output.output))
+    if words.follow:
+        return follow(request, words, hook, output, talk)
     with progress(talk) as report:
         result = run(request, report)
     if talk.verbose:
@@ -76,6 +92,35 @@ def detect(words: DetectWords, detection: DetectOptions, alarm: AlarmOptions, ou
         tell_notes(wrong[1:], talk)
         refuse_failed(wrong, len(result.events))
     return FOUND if words.fail_on_anomaly and result.events else 0
+
+
+def follow(
+    request: DetectRequest, words: DetectWords, hook: list[str] | None, output: OutputOptions, talk: TalkOptions
+) -> int:
+    """Answer rows as they come. A row that cannot be read is told on standard error and costs the exit code only."""
+    from grucast.workflows.follow import open_following
+    from grucast.workflows.hooks import run_hooks
+
+    if output.choice.json or output.choice.format not in (None, "jsonl") or output.output is not None:
+        raise UsageError("--follow answers with lines of JSON on standard output; leave out --format, --json and -o")
+    following = open_following(request)
+    tell_notes(following.notes, talk)
+    encoding, code = following.layout.format.encoding, 0
+    events: set[str] = set()
+    for line in iter(sys.stdin.buffer.readline, b""):
+        try:
+            said = following.answer(line.decode(encoding))
+        except (DataError, UnicodeDecodeError) as error:
+            say(f"grucast: error: {error}")
+            code = DataError.exit_code
+            continue
+        if said is None:
+            continue
+        deliver(json_text(said))
+        if said["event_id"] and said["event_id"] not in events:
+            events.add(said["event_id"])
+            tell_notes(run_hooks(hook, [said]) if hook else (), talk)
+    return code or (FOUND if words.fail_on_anomaly and events else 0)
 
 
 def page(result: DetectResult) -> Table:

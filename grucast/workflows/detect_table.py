@@ -98,9 +98,13 @@ def _told(event: Event, judged: Judged, telling: Telling, low: Mask) -> Told:
 
 
 def event_id(judged: Judged, event: Event, rule: str) -> str:
+    """The name of an event of a series that was judged."""
+    return event_name(judged.scores.unique_id, judged.scores.ds[event.start], rule)
+
+
+def event_name(unique_id: str, start: Any, rule: str) -> str:
     """A name that stays the same in every run: from the series, the start and the rule."""
-    start = judged.scores.ds[event.start]
-    known = "\0".join((judged.scores.unique_id, str(start), rule))
+    known = "\0".join((unique_id, str(start), rule))
     return "e" + hashlib.sha256(known.encode("utf-8", "surrogateescape")).hexdigest()[:12]
 
 

@@ -1,0 +1,142 @@
+"""Rows that are followed one by one score as they would in a file."""
+
+from __future__ import annotations
+
+import csv
+import json
+import subprocess
+
+import numpy as np
+import pytest
+
+from grucast.core.config import AlarmOptions, DetectOptions, ReadOptions, RowOptions
+from grucast.core.errors import DataError, UsageError
+from grucast.workflows.detect import DetectRequest, Reported, detect
+from grucast.workflows.follow import answers, open_following
+from tests.command import COMMAND, clean_environment, hourly, write_lines
+
+KNOWN, ROWS = 1100, 1290
+
+
+@pytest.fixture
+def spiky():
+    """1,290 hours, a spike at 1,250."""
+    lines = hourly(ROWS)
+    lines[1250] = f"{lines[1250].split(',')[0]},999"
+    return lines
+
+
+@pytest.fixture
+def follow(watcher, tmp_path):
+    """Answers to the lines after `KNOWN` rows of history, and the scores of a run over them all."""
+
+    def run(lines, stream=None, *, known=KNOWN, header=("ds,load",), **more):
+        history = write_lines(tmp_path / "history.csv", lines[:known], "ds,load")
+        whole = write_lines(tmp_path / "whole.csv", lines, "ds,load")
+        model = watcher / "load.grucast"
+        following = open_following(DetectRequest(str(history), model, ReadOptions(), **more))
+        given = [*header, *(lines[known:] if stream is None else stream)]
+        said = list(answers(following, given))
+        detect(DetectRequest(str(whole), model, ReadOptions(), report=Reported(scores=tmp_path / "scores.csv"), **more))
+        with (tmp_path / "scores.csv").open(newline="") as file:
+            return said, list(csv.DictReader(file))[known:]
+
+    return run
+
+
+def scores(answers_or_lines):
+    return np.array([float(one["score"]) if one["score"] not in ("", None) else np.nan for one in answers_or_lines])
+
+
+@pytest.mark.parametrize("rule", ["pot", "pot-stream", "dynamic"])
+def test_scores_thresholds_and_alarms_are_those_of_a_run_over_the_whole_file(follow, spiky, rule):
+    said, lines = follow(spiky, alarm=AlarmOptions(rule=rule))
+    assert [one["ds"] for one in said] == [one["ds"] for one in lines]
+    np.testing.assert_allclose(scores(said), scores(lines), atol=1e-6)
+    for one, line in zip(said, lines, strict=True):
+        assert one["is_anomaly"] == int(line["is_anomaly"])
+        assert one["threshold"] == pytest.approx(float(line["threshold"]), abs=1e-6)
+        assert one["y_hat"] == pytest.approx(float(line["y_hat"]), abs=1e-6)
+        assert one["p_value"] == pytest.approx(float(line["p_value"]), abs=1e-6)
+
+
+def test_the_spike_is_an_event_of_the_same_name_as_in_a_file(follow, spiky):
+    said, lines = follow(spiky, alarm=AlarmOptions(false_alarms="1 per 5000 rows"))
+    assert said[1250 - KNOWN]["is_anomaly"] == 1
+    assert said[1250 - KNOWN]["event_id"] == lines[1250 - KNOWN]["event_id"] != ""
+
+
+@pytest.mark.parametrize("scorer", ["forecast", "reconstruction"])
+def test_each_scorer_can_be_followed(follow, spiky, scorer):
+    said, lines = follow(spiky, detect=DetectOptions(scorer=scorer))
+    np.testing.assert_allclose(scores(said), scores(lines), atol=1e-6)
+
+
+def test_rows_that_never_come_are_missing_as_they_are_in_a_file(follow, spiky):
+    holes = spiky[:1150] + spiky[1153:1200] + spiky[1201:]
+    said, lines = follow(holes)
+    np.testing.assert_allclose(scores(said), scores(lines), atol=1e-6)
+
+
+def test_a_history_shorter_than_a_context_gives_scores_as_soon_as_there_is_one(follow, spiky):
+    said, lines = follow(spiky[:200], known=20)
+    assert said[0]["score"] is None
+    np.testing.assert_allclose(scores(said), scores(lines), atol=1e-6)
+    assert np.isfinite(scores(said)).sum() > 100
+
+
+def test_later_rows_do_not_change_an_answer(follow, spiky):
+    other = [*spiky[:1200], *(f"{line.split(',')[0]},-5" for line in spiky[1200:])]
+    assert follow(spiky)[0][: 1200 - KNOWN] == follow(other)[0][: 1200 - KNOWN]
+
+
+def test_a_row_that_is_late_or_comes_twice_is_told_and_changes_nothing(follow, spiky):
+    usual, _ = follow(spiky)
+    stream = [*spiky[KNOWN : KNOWN + 50], spiky[KNOWN + 10], spiky[KNOWN + 49], *spiky[KNOWN + 50 :]]
+    said, _ = follow(spiky, stream)
+    late = [one for one in said if one["flags"] == "late"]
+    assert [one["ds"] for one in late] == [usual[10]["ds"], usual[49]["ds"]]
+    assert all(one["score"] is None for one in late)
+    assert [one for one in said if one["flags"] != "late"] == usual
+
+
+def test_a_stream_of_json_is_answered_alike(follow, spiky):
+    usual, _ = follow(spiky)
+    stream = []
+    for line in spiky[KNOWN:]:
+        stamp, value = line.split(",")
+        stream.append(json.dumps({"load": float(value), "ds": stamp}))
+    said, _ = follow(spiky, stream, header=[])
+    assert said == usual
+
+
+def test_what_a_stream_cannot_heed_is_refused(watcher):
+    def ask(**more):
+        read = more.pop("read", ReadOptions())
+        return DetectRequest(str(watcher / "load.csv"), watcher / "load.grucast", read, **more)
+
+    for request, word in ((ask(detect=DetectOptions(mode="offline")), "--mode offline"),
+                          (ask(report=Reported(last=3)), "--last"),
+                          (ask(report=Reported(since="1d")), "--since"),
+                          (ask(read=ReadOptions(rows=RowOptions(exclude_labelled=True))), "--exclude-l")):
+        with pytest.raises(UsageError, match=word):
+            open_following(request)
+
+
+def test_a_stamp_off_the_grid_and_a_gap_of_a_century_are_errors_with_their_line(follow, spiky):
+    with pytest.raises(DataError, match="standard input:2"):
+        follow(spiky, ["2024-02-15T20:30:00,3"])
+    with pytest.raises(DataError, match=r"standard input:2.*missing"):
+        follow(spiky, ["2324-02-15T20:00:00,3"])
+
+
+def test_the_command_goes_on_after_a_bad_row_and_says_so_in_the_end(watcher, spiky, tmp_path):
+    history = write_lines(tmp_path / "history.csv", spiky[:KNOWN], "ds,load")
+    new = spiky[KNOWN : KNOWN + 5]
+    stream = "\n".join(["ds,load", *new[:3], "2024-02-16T00:00:00,twelve", *new[3:], ""])
+    words = [*COMMAND, "detect-anomalies", str(history), "-m", str(watcher / "load.grucast"), "--follow", "-q"]
+    done = subprocess.run(words, input=stream, capture_output=True, text=True, env=clean_environment(), check=False)
+    assert done.returncode == 65
+    assert [json.loads(line)["ds"] for line in done.stdout.splitlines()] == [line.split(",")[0] for line in new]
+    assert done.stderr.startswith("grucast: error: standard input:5: column 'load': 'twelve' is not a number")
+    assert done.stderr.count("\n") == 1
