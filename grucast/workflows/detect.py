@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,15 +9,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from grucast.artifacts.store import load
-from grucast.core.arrays import Array
+from grucast.core.arrays import Array, Mask
 from grucast.core.config import AlarmOptions, DetectOptions, ReadOptions
 from grucast.core.errors import ModelError, UsageError
 from grucast.core.progress import Progress, silent
 from grucast.core.results import Artifact, RowScores
 from grucast.core.series import Clock, Layout, Panel, Series
-from grucast.detection.budget import SECONDS, parse_budget, rate
+from grucast.detection.budget import parse_budget, rate
 from grucast.detection.calibration import ScoreCalibration, p_values
-from grucast.detection.events import find_events
 from grucast.detection.rules import THRESHOLDS
 from grucast.forecasting.predict import Forecaster
 from grucast.preprocessing.alias import SECOND, parse_frequency
@@ -28,14 +26,14 @@ from grucast.workflows.detect_table import COLUMNS, Document, Judged, Telling, T
 from grucast.workflows.drift import CONTEXTS, check_level
 from grucast.workflows.locate import check_outputs, find_data
 from grucast.workflows.noticing import without_logarithm
+from grucast.workflows.reported import events_between, first_reported, silenced
 from grucast.workflows.scores import GATHERINGS, Scoring, Watch, score_panel, scorers_of, unpack_watch
-from grucast.workflows.serving import first_row, new_series, on_axis, read_gridded, unpacked
+from grucast.workflows.serving import first_row, new_series, read_gridded, unpacked
 
 if TYPE_CHECKING:
     from grucast.workflows.detect_picture import Album
 
 BUDGET = "1 per 5000 rows"
-DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(s|min|h|d|w)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,8 +157,10 @@ def _watch(panel: Panel, watchman: Watchman, request: DetectRequest, parts: tupl
     alarms, telling, album = parts
     found, first = _Found(), first_row(watchman.artifact.manifest)
     rows = score_panel(panel, watchman.model, watchman.watch, first, watchman.scoring, progress)
-    for one, begin, scores in zip(panel.series, first_reported(panel, request.report), rows, strict=True):
-        judged = judge(one, scores, begin, watchman, (alarms, request.alarm))
+    begins = first_reported(panel, request.report.since, request.report.last)
+    silent = silenced(panel, request.read.rows)
+    for one, begin, quiet, scores in zip(panel.series, begins, silent, rows, strict=True):
+        judged = judge(one, scores, (begin, quiet), watchman, (alarms, request.alarm))
         found.events += events_of(judged, telling)
         found.scored += int(np.isfinite(scores.score[begin:]).sum())
         if len(judged.threshold):
@@ -220,14 +220,18 @@ def open_watchman(request: DetectRequest) -> Watchman:
 # ---- one series ----------------------------------------------------------------------------------
 
 
-def judge(one: Series, scores: RowScores, begin: int, watchman: Watchman,
+def judge(one: Series, scores: RowScores, told: tuple[int, Mask], watchman: Watchman,
           alarm: tuple[Alarms, AlarmOptions]) -> Judged:
-    """Thresholds, p-values and events of one series; those that end before row `begin` are left out."""
-    alarms, options = alarm
+    """Thresholds, p-values and events of one series.
+
+    `told`: the first row reported (events that end before it are left out) and the rows that are silenced, where
+    every event ends.
+    """
+    (begin, silent), (alarms, options) = told, alarm
     calibration = watchman.calibration
     threshold = alarms.thresholds(scores.score, calibration)
     gap = calibration.gap if options.min_gap is None else options.min_gap
-    events = find_events(scores.score, threshold, min_gap=gap, min_rows=options.min_rows)
+    events = events_between(scores.score, threshold, silent[: len(scores.score)], gap, options.min_rows)
     return Judged(one, scores, threshold, p_values(scores.score, calibration),
                   [event for event in events if event.stop > begin], begin)
 
@@ -246,25 +250,6 @@ def seconds_of(clock: Clock) -> float | None:
     if clock.freq:
         return parse_frequency(clock.freq).microseconds / SECOND
     return None if clock.kind in ("row", "index") else clock.step
-
-
-def first_reported(panel: Panel, wanted: Reported) -> list[int]:
-    """The first row of each series that is reported; what comes before is context."""
-    if wanted.last is not None:
-        rows = [np.flatnonzero(one.line > 0) for one in panel.series]
-        return [int(own[-wanted.last]) if len(own) >= wanted.last else 0 for own in rows]
-    if wanted.since is None:
-        return [0] * len(panel.series)
-    duration = DURATION.fullmatch(wanted.since.strip())
-    if duration is None:
-        first = on_axis(wanted.since, panel, "--since")
-        return [int(np.searchsorted(one.ds, first)) for one in panel.series]
-    seconds = float(duration[1]) * SECONDS[duration[2].lower()]
-    newest = max(one.ds[-1] for one in panel.series if len(one))
-    if panel.layout.clock.kind in ("row", "index"):
-        raise UsageError(f"--since {wanted.since}: the rows have no stamps; say a row number, or --last N")
-    back = np.timedelta64(round(seconds * SECOND), "us") if newest.dtype.kind == "M" else seconds
-    return [int(np.searchsorted(one.ds, newest - back, side="right")) for one in panel.series]
 
 
 # ---- the data ------------------------------------------------------------------------------------
