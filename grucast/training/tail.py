@@ -27,8 +27,9 @@ def fit_calibration(score: Array, blocks: Ints | None = None, *, gap: int = 0) -
 
     `blocks` (T,) numbers the series or stretch of each row: an event ends where its block ends. Events with at most
     `gap` rows between them count as one, as in `find_events`. No usable row gives `EMPTY`; scores that never
-    moved, or gave fewer than eight events at every level, have no tail. Events that stand apart from all
-    others are taken for faults nobody labelled, and their rows left out (`_faulty`).
+    moved, or gave fewer than eight events at every level, have no tail: then events are counted by the dependence
+    alone. Events that stand apart from all others are taken for faults nobody labelled, and their rows left out
+    (`_faulty`).
     """
     kept = np.flatnonzero(np.isfinite(score))
     if not len(kept):
@@ -42,7 +43,8 @@ def fit_calibration(score: Array, blocks: Ints | None = None, *, gap: int = 0) -
     scores, ranks = sample(usable)
     peaks = _peaks(usable, place, start, gap)
     if len(peaks) < FEWEST:
-        return ScoreCalibration(scores, ranks, len(usable), gap=gap, left_out=int(faulty.sum()))
+        dependence = len(peaks) / np.count_nonzero(usable > start) if len(peaks) else 1.0
+        return ScoreCalibration(scores, ranks, len(usable), None, None, dependence, gap, int(faulty.sum()))
     events = Tail(start, *fit_pareto(peaks - start), len(peaks) / len(usable))
     level = _start(usable, place, gap, RARE)
     dependence = len(_peaks(usable, place, level, gap)) / np.count_nonzero(usable > level)
