@@ -31,13 +31,14 @@ EXIT_CODES = """\
 
 | code | meaning |
 |---|---|
-| 0 | done |
+| 0 | done, anomalies or not |
 | 2 | the command line is wrong |
+| 10 | done, and there are events, with `detect-anomalies --fail-on-anomaly` only |
 | 65 | the data are bad |
 | 66 | the input is not there or cannot be read |
 | 70 | a bug of ours; the line says where the report lies |
 | 73 | the output cannot be created |
-| 74 | an input/output error, a full disk |
+| 74 | an input/output error, a full disk; a command of `--on-event` that failed, after all else is done |
 | 75 | busy, or the input is changing: try later |
 | 77 | permission |
 | 78 | the model cannot be used |

@@ -54,9 +54,17 @@ def test_the_rows_before_the_event_in_which_it_stood_still_already_count():
     assert reason([*moving, *[470.5] * 12, 471.0], start=16, peak=17) == "load stuck at 470.5 for 12 rows"
 
 
-def test_standing_still_is_no_reason_where_it_has_done_so_for_as_long():
+def test_standing_still_is_no_reason_where_it_often_did_so_for_as_long():
     values = [*[0.0] * 9, 470.0, 471.0, *[900.0] * 9]
     assert reason(values, start=11, peak=11) == "load 900, expected 430–510"
+
+
+def test_an_earlier_fault_does_not_make_a_later_one_usual():
+    values = [*[0.0] * 9, *[470.0 + row % 2 for row in range(991)], *[900.0] * 9]  # 9 of 1,000 rows stood still
+    assert reason(values, start=1000, peak=1000) == "load stuck at 900 for 9 rows"
+    assert reason(values[5:], start=995, peak=995) == "load stuck at 900 for 9 rows"
+    assert reason([*values[:9], *values[109:]], start=900, peak=900) == "load stuck at 900 for 9 rows"  # 9 of 900
+    assert reason([*values[:9], *values[111:]], start=898, peak=898) == "load 900, expected 430–510"
 
 
 def test_rows_on_one_side_of_what_was_expected_are_told_as_such():
