@@ -13,6 +13,7 @@ from grucast.detection.events import Event
 
 STUCK = 8  # rows of one value that are worth a word
 RARE = 0.01  # of the rows before, at most, stood still for as long: earlier faults may, a meter that rests by night not
+PART = 0.1  # of the event's rows, at least: a few still rows do not explain a long event
 ONE_SIDE = 0.9  # of the rows above what was expected, or below
 FEW = 8  # rows that have no side
 
@@ -21,9 +22,9 @@ def reason_of(event: Event, scores: RowScores, channel: tuple[int, str], scorer:
               stamps: Callable[[Stamps], list[str]]) -> str:
     """What was strange about the leading channel (its number and name) in the rows of `event`.
 
-    The first that holds: it repeated one value for long, as it rarely did before; a value lay outside its 95 % interval (the
-    one furthest outside, with its stamp where that is not the peak); it stayed on one side of what was
-    expected; else its shape, which is all that `scorer` can say then.
+    The first that holds: it repeated one value for long, as it rarely did before; a value lay outside its 95 %
+    interval (the one furthest outside, with its stamp where that is not the peak); it stayed on one side of what
+    was expected; else its shape, which is all that `scorer` can say then.
     """
     at, name = channel
     y, expected = scores.y[:, at], scores.expected[:, at]
@@ -47,7 +48,7 @@ def reason_of(event: Event, scores: RowScores, channel: tuple[int, str], scorer:
 
 def _stuck(y: Array, event: Event) -> tuple[int, int] | None:
     """The longest run of one value that touches the event: its rows, and how far its last one in the event lies from
-    the event's end; None where that is short, or where rows before it often stood still for as long."""
+    the event's end; None where that is short, beside the event too, or where rows before it often stood still for as long."""
     first, stop = run_bounds(y[: event.stop])
     length = stop - first
     inside = stop > event.start
@@ -56,7 +57,7 @@ def _stuck(y: Array, event: Event) -> tuple[int, int] | None:
     longest = int(np.argmax(np.where(inside, length, 0)))
     before = length[:longest]
     alike = int(before[before >= length[longest]].sum())
-    if length[longest] < STUCK or alike > RARE * first[longest]:
+    if length[longest] < max(STUCK, PART * event.rows) or alike > RARE * first[longest]:
         return None
     return int(length[longest]), event.stop - int(stop[longest])
 

@@ -59,6 +59,12 @@ def test_standing_still_is_no_reason_where_it_often_did_so_for_as_long():
     assert reason(values, start=11, peak=11) == "load 900, expected 430–510"
 
 
+def test_a_few_still_rows_do_not_explain_a_long_event():
+    values = [*[470.0 + row % 2 for row in range(71)], *[475.0] * 8, 600.0]
+    assert reason(values) == "load stuck at 475 for 8 rows"  # a tenth of 80 rows
+    assert reason([471.0, *values]) == "load 600 at row 80, expected 430–510"
+
+
 def test_an_earlier_fault_does_not_make_a_later_one_usual():
     values = [*[0.0] * 9, *[470.0 + row % 2 for row in range(991)], *[900.0] * 9]  # 9 of 1,000 rows stood still
     assert reason(values, start=1000, peak=1000) == "load stuck at 900 for 9 rows"
