@@ -47,8 +47,10 @@ def reason_of(event: Event, scores: RowScores, channel: tuple[int, str], scorer:
 
 
 def _stuck(y: Array, event: Event) -> tuple[int, int] | None:
-    """The longest run of one value that touches the event: its rows, and how far its last one in the event lies from
-    the event's end; None where that is short, beside the event too, or where rows before it often stood still for as long."""
+    """The longest run of one value that touches the event: its rows, and rows from its end to the event's end.
+
+    None where it is short, beside the event too, or where rows before it often stood still for as long.
+    """
     first, stop = run_bounds(y[: event.stop])
     length = stop - first
     inside = stop > event.start
