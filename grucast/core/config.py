@@ -174,11 +174,11 @@ class DetectOptions:
 class AlarmOptions:
     """When a score is an alarm, and which alarms are one event."""
 
-    rule: str | None = option(None, "what sets the threshold; pot", choices="registry:rule")
+    rule: str | None = option(None, "what sets the threshold; pot-stream", choices="registry:rule")
     false_alarms: str | None = option(None, "false alarms to bear in the whole file: '1 per 30d', '3 per 5000 rows'; "
                                       "1 per 5000 rows", metavar="BUDGET")
     threshold: float | None = option(None, "alarm above this score, whatever the budget", low=0.0)
-    min_gap: int | None = option(None, "alarms with so many rows between them are one event; a segment", low=0)
+    min_gap: int | None = option(None, "alarms with so many rows between them are one event; found", low=0)
     min_rows: int = option(1, "events that span fewer rows are dropped", low=1)
 
 

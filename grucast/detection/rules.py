@@ -6,8 +6,8 @@
 from grucast.core.registry import Registry
 
 THRESHOLDS = Registry("rule", {
-    "pot": "grucast.detection.thresholds.pot:pot",
     "pot-stream": "grucast.detection.thresholds.pot:pot_stream",
+    "pot": "grucast.detection.thresholds.pot:pot",
     "conformal": "grucast.detection.thresholds.conformal:conformal",
     "quantile": "grucast.detection.thresholds.quantile:quantile",
     "mad": "grucast.detection.thresholds.mad:mad",

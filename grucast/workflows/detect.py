@@ -64,7 +64,7 @@ class DetectRequest:
 class DetectResult:
     """Events ready to print: `rows` under `columns`, and the same for JSON.
 
-    `threshold` is None where it is not the same for all rows, or infinite: nothing can exceed it.
+    `threshold` is that of the last row, as a rule may move it; None without rows. Infinite: nothing can exceed it.
     """
 
     model: str
@@ -136,8 +136,7 @@ def detect(request: DetectRequest, progress: Progress = silent) -> DetectResult:
     drawn = album.write() if album is not None else []
     notes = [*reading.notes, *missing, *_notes(panel, watchman, found.scored), *drawn]
     documents = [event.document for event in sorted(found.events, key=lambda event: event.order)]
-    threshold = min(found.thresholds) if len(found.thresholds) == 1 else None
-    return DetectResult(str(request.model), watchman.artifact.digest, found.scored, threshold, COLUMNS,
+    return DetectResult(str(request.model), watchman.artifact.digest, found.scored, found.threshold, COLUMNS,
                         event_rows(documents), documents, tuple(dict.fromkeys(notes)))
 
 
@@ -147,7 +146,7 @@ class _Found:
 
     events: list[Told] = field(default_factory=list)
     lines: list[Lines] = field(default_factory=list)
-    thresholds: set[float] = field(default_factory=set)
+    threshold: float | None = None
     scored: int = 0
 
 
@@ -164,7 +163,7 @@ def _watch(panel: Panel, watchman: Watchman, request: DetectRequest, parts: tupl
         found.events += events_of(judged, telling)
         found.scored += int(np.isfinite(scores.score[begin:]).sum())
         if len(judged.threshold):
-            found.thresholds |= {float(judged.threshold.min()), float(judged.threshold.max())}
+            found.threshold = float(judged.threshold[-1])
         if request.report.scores is not None:
             found.lines.append(lines_of(judged, telling))
         if album is not None:
