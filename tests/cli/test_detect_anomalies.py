@@ -114,7 +114,7 @@ def test_events_are_written_before_a_command_that_fails_makes_it_74(detect, tiny
 
 @pytest.mark.parametrize(("words", "code", "said"), [
     (("--on-event", "no-such-command"), 2, "there is no command 'no-such-command'"),
-    (("--rule", "pott"), 2, "'pott' is not one of pot, pot-stream, conformal, quantile, mad, dynamic, did you mean"),
+    (("--rule", "pott"), 2, "conformal, quantile, mad, dynamic, did you mean 'pot'?"),
     (("--scorer", "best"), 2, "is not one of auto, forecast, reconstruction, combined"),
     (("--false-alarms", "many"), 2, "write '1 per 30d'"),
     (("--threshold", "1", "--rule", "pot"), 2, "do not go together"),
