@@ -18,6 +18,7 @@ from grucast.core.progress import Progress, silent
 from grucast.detection.calibration import ScoreCalibration
 from grucast.detection.scoring import (
     MODES,
+    WIDEST,
     Signals,
     SignalScale,
     fit_signal_scale,
@@ -37,7 +38,7 @@ from grucast.workflows.scores import Scoring, Watch, of_series, scorings, series
 
 MOST_ROWS = 400_000  # values judged for it, of all series and channels; more tell nothing new
 MOST_IN_ALL = 4 * MOST_ROWS  # where ten contexts of each series are more: then every k-th series is judged
-JOINED = 0.3  # of the usual width: alarms with so many rows between them are one event
+JOINED = 0.3  # of the usual width
 MOST_SERIES = 1_000  # with a scale of their own; beyond, one for all
 
 
@@ -61,12 +62,21 @@ def fit_watch(
     usual = usual_width(prepared.seasons, LONGEST_SEASON)
     early = {mode: fit_signal_scale(held.signals[mode], held.parts, mode, usual) for mode in MODES}
     channels = len(prepared.panel.channels)
-    gap = max(1, round(JOINED * usual))
+    gap = usual_gap(prepared.seasons, usual)
     laws = {one.name: _law(held, early[one.mode], one, gap) for one in scorings(prepared.model, channels)}
     last = _with_heads(prepared, final, _rows(prepared))
     known = _judge(some, last.forecaster, _rows(some), progress)
     scale = {mode: _own(fit_signal_scale(known.signals[mode], known.parts, mode, usual), prepared) for mode in MODES}
     return last, Watch(scale, laws)
+
+
+def usual_gap(seasons: Sequence[int], usual: int) -> int:
+    """Alarms with so many rows between them are one event: a third of the usual width, or the shortest season.
+
+    What is strange in every heartbeat is one event, and not one for each.
+    """
+    season = min((one for one in seasons if one <= WIDEST), default=1)
+    return max(1, round(JOINED * usual), season)
 
 
 def _rows(prepared: Prepared) -> Ints:

@@ -289,3 +289,8 @@ def test_a_series_that_never_moves_has_a_scale_and_scores_of_zero():
     assert (watch.scale["online"].upper[:, 1, forecast] == 0).all()
     assert np.isfinite(watch.scale["online"].upper).all()
     assert watch.calibration["online.forecast.largest"].rows > 0
+
+
+@pytest.mark.parametrize(("seasons", "gap"), [((), 30), ((24, 168), 30), ((110,), 110), ((15, 105), 30), ((288,), 30)])
+def test_alarms_are_joined_over_a_third_of_a_kernel_or_a_beat(seasons, gap):
+    assert watching.usual_gap(seasons, 100) == gap
