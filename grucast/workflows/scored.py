@@ -25,6 +25,7 @@ from grucast.data.times import find_clock_of, pick_time
 from grucast.data.zones import to_axis
 
 FIRED = "is_anomaly"
+EVENT = "event_id"
 OWN_LABELS = tuple(name for name in LABEL_NAMES if name != FIRED)  # in a file of scores that is the detector's word
 
 
@@ -79,7 +80,7 @@ def read_scored(
         own = ""
         label = _fitted(sheet, _open(labels_file, read, findings), read.columns.label_col)
     columns = sheet.task.table.columns
-    fired = labels(sheet.task, FIRED) != 0 if FIRED in columns and own != FIRED else None
+    fired = _fired(sheet) if FIRED in columns and own != FIRED else None
     y = columns["y"].numbers(sheet.task.table.style)[0] if "y" in columns else None
     _note_missing(sheet, score)
     series = [
@@ -135,6 +136,16 @@ def _series_rows(sheet: Sheet) -> list[Ints]:
     order = np.arange(sheet.rows) if sheet.ds is None else np.argsort(sheet.ds, kind="stable")
     order = order[np.argsort(sheet.group[order], kind="stable")]
     return np.split(order, np.cumsum(np.bincount(sheet.group, minlength=len(sheet.ids)))[:-1])
+
+
+def _fired(sheet: Sheet) -> Mask:
+    """Rows (T,) that fired: the alarms, and where the file names events, the rows between two alarms of one event."""
+    fired: Mask = labels(sheet.task, FIRED) != 0
+    column = sheet.task.table.columns.get(EVENT)
+    if column is None:
+        return fired
+    values, words = column.numbers(sheet.task.table.style)
+    return np.asarray(fired | words | np.isfinite(values))
 
 
 def _threshold(sheet: Sheet) -> float | None:

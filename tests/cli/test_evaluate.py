@@ -70,6 +70,16 @@ def test_event_metrics_are_those_of_is_anomaly_where_no_threshold_is_given(gruca
     assert measured(grucast, "scores.csv", "--threshold", "5")["alarms"] == 0
 
 
+@pytest.mark.parametrize("name", ["e1", "1"])
+def test_two_runs_of_alarms_with_one_event_id_are_one_alarm(grucast, name):
+    fired = [0, 0, 1, 0, 1, 0, 0, 0, 0, 0]
+    write("scores.csv", SCORE, fired, LABEL, header="score,is_anomaly,label")
+    assert measured(grucast, "scores.csv")["alarms"] == 2
+    events = ["", "", *[name] * 3, *[""] * 5]
+    write("scores.csv", SCORE, fired, events, LABEL, header="score,is_anomaly,event_id,label")
+    assert measured(grucast, "scores.csv")["alarms"] == 1
+
+
 def test_without_a_threshold_what_needs_one_is_null_and_said(grucast):
     write("scores.csv", SCORE, LABEL, header="score,label")
     ran = grucast("evaluate", "anomalies", "scores.csv", "--json")
