@@ -145,10 +145,20 @@ def _scores(axes: Axes, picture: AlarmPicture, tz: tzinfo | None) -> None:
     axes.plot(ds, score, color=MEDIAN, linewidth=0.8, marker="o" if len(ds) == 1 else "", gid="score")
     level = np.where(np.isfinite(threshold), threshold, np.nan)
     axes.plot(ds, level, color=ALARM, linewidth=0.9, linestyle=(0, (4, 2)), gid="threshold")
-    axes.plot(ds, np.where(score > threshold, score, np.nan), color=ALARM, linewidth=1.0, gid="alarm")
+    axes.plot(ds, risen(score, level), color=ALARM, linewidth=1.0, gid="alarm")
     count = len(picture.events)
     words = "no event" if not count else "1 event" if count == 1 else f"{count:,} events"
     if count and count <= 3:
         words += ": " + ", ".join(stamp(first, tz) for first, _ in picture.events)
     axes.set_title(f"score and threshold; {words}", loc="left", fontsize=8.5, color=FAINT, pad=4)
     axes.set_ylim(bottom=0.0)
+
+
+def risen(score: Array, threshold: Array) -> Array:
+    """The score (T,) where it is above the threshold and, so that one row alone makes a line too, the threshold beside
+    such rows; NaN elsewhere."""
+    above = score > threshold
+    beside = above.copy()
+    beside[1:] |= above[:-1]
+    beside[:-1] |= above[1:]
+    return np.where(beside, np.fmax(score, threshold), np.nan)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grucast.core.errors import UsageError
-from grucast.report.alarms import MOST_PANELS, AlarmPicture, Channel, fitting, thinned
+from grucast.report.alarms import MOST_PANELS, AlarmPicture, Channel, fitting, risen, thinned
 from grucast.report.plots import render_alarms
 
 
@@ -39,6 +39,12 @@ def test_each_channel_has_a_panel_and_the_scores_have_one():
     assert len(re.findall('id="score"', text)) == 1
     assert len(re.findall('id="threshold"', text)) == 1
     assert len(re.findall('id="event"', text)) == 4
+
+
+def test_an_alarm_of_one_row_rises_from_the_threshold_and_falls_back():
+    score, nan = np.array([1.0, 2.0, 9.0, np.nan, 6.0, 5.0]), np.nan
+    np.testing.assert_array_equal(risen(score, np.full(6, 5.0)), [nan, 5.0, 9.0, 5.0, 6.0, 5.0])
+    np.testing.assert_array_equal(risen(score, np.full(6, nan)), np.full(6, nan))
 
 
 def test_without_an_event_nothing_is_shaded():
