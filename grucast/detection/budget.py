@@ -11,6 +11,7 @@ from grucast.core.errors import UsageError
 SECONDS = {"s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0, "w": 7 * 86400.0}
 NUMBER = r"(\d+(?:\.\d+)?)"
 FORM = re.compile(rf"{NUMBER}\s+(?:per|in|/)\s+{NUMBER}\s*([a-z]+)", re.IGNORECASE)
+REACH = 5  # times: a threshold is known so far beyond the rows it comes from, and events apart so many gaps
 EXAMPLES = "write '1 per 30d' (s, min, h, d, w) or '1 per 5000 rows'"
 
 
@@ -57,3 +58,21 @@ def rate(budget: Budget, step_seconds: float | None = None, *, series: int = 1) 
     if budget.seconds is None or step_seconds is None or not step_seconds > 0:
         raise UsageError("--false-alarms in time needs data with a frequency; write 'N per M rows', or give --freq")
     return min(budget.events / (budget.seconds / step_seconds) / series, 1.0)
+
+
+def strained(rate: float, rows: int, gap: int) -> str:
+    """Why a budget of `rate` events per row cannot be kept, "" where it can.
+
+    `rows` normal scores are known, and alarms with at most `gap` rows between them are one event. A `rate` of 0 is no
+    budget.
+    """
+    if not rate or not rows:
+        return ""
+    period = 1.0 / rate
+    if period > REACH * rows:
+        return (f"the threshold is a guess: the model knows how {rows:,} normal rows score, and the budget is one "
+                f"false alarm in {period:,.0f} rows")
+    if period < REACH * gap:
+        return (f"the budget is one false alarm in {period:,.0f} rows, but alarms within {gap} rows of each other are "
+                "one event: expect few long events; lower --false-alarms or --min-gap")
+    return ""

@@ -15,7 +15,7 @@ from grucast.core.errors import ModelError, UsageError
 from grucast.core.progress import Progress, silent
 from grucast.core.results import Artifact, RowScores
 from grucast.core.series import Clock, Layout, Panel, Series
-from grucast.detection.budget import parse_budget, rate
+from grucast.detection.budget import parse_budget, rate, strained
 from grucast.detection.calibration import ScoreCalibration, p_values
 from grucast.detection.rules import THRESHOLDS
 from grucast.forecasting.predict import Forecaster
@@ -134,7 +134,7 @@ def detect(request: DetectRequest, progress: Progress = silent) -> DetectResult:
     if wanted.scores is not None:
         write_scores(wanted.scores, found.lines, telling)
     drawn = album.write() if album is not None else []
-    notes = [*reading.notes, *missing, *_notes(panel, watchman, found.scored), *drawn]
+    notes = [*reading.notes, *missing, *_notes(panel, watchman, found.scored, alarms, request.alarm.min_gap), *drawn]
     documents = [event.document for event in sorted(found.events, key=lambda event: event.order)]
     return DetectResult(str(request.model), watchman.artifact.digest, found.scored, found.threshold, COLUMNS,
                         event_rows(documents), documents, tuple(dict.fromkeys(notes)))
@@ -274,17 +274,18 @@ def check_unit(panel: Panel, artifact: Artifact, file: str) -> None:
         check_level(panel, artifact, file)
 
 
-def _notes(panel: Panel, watchman: Watchman, scored: int) -> list[str]:
+def _notes(panel: Panel, watchman: Watchman, scored: int, alarms: Alarms, min_gap: int | None) -> list[str]:
     """What a reader of the events should know."""
-    artifact, forecaster = watchman.artifact, watchman.model[0]
+    artifact, forecaster, known = watchman.artifact, watchman.model[0], watchman.calibration
     context = forecaster.window.context_length
     notes = without_logarithm(panel, max(map(len, panel.series))) if forecaster.transform.kind == "log" else []
     notes += new_series(panel, artifact, "they are judged by the scale of all the others")
     if not scored:
         notes.append(f"no row has a score: {context} rows with values must come before it")
-    if not watchman.calibration.rows:
+    if not known.rows:
         notes.append("the model saw too few rows to know how normal ones score: only --threshold gives alarms")
-    return notes
+    doubt = strained(alarms.rate, known.rows, known.gap if min_gap is None else min_gap)
+    return [*notes, doubt] if doubt else notes
 
 
 def _album(request: DetectRequest, panel: Panel) -> Album | None:

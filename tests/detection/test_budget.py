@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from grucast.core.errors import UsageError
-from grucast.detection.budget import Budget, parse_budget, rate
+from grucast.detection.budget import Budget, parse_budget, rate, strained
 
 
 @pytest.mark.parametrize(("text", "budget"), [
@@ -45,3 +45,20 @@ def test_more_than_an_event_a_row_is_an_event_a_row():
 def test_a_budget_of_time_without_a_frequency_is_an_error_that_names_the_way_out():
     with pytest.raises(UsageError, match="N per M rows"):
         rate(parse_budget("1 per 30d"))
+
+
+@pytest.mark.parametrize(("rows", "gap", "word"), [
+    (200, 40, ""),  # one in 1,000 rows is five times what is known, and 25 gaps
+    (199, 40, "a guess: the model knows how 199 normal rows score, and the budget is one false alarm in 1,000 rows"),
+    (5000, 200, ""),
+    (5000, 201, "alarms within 201 rows of each other are one event"),
+    (5000, 0, ""),
+])
+def test_a_budget_beyond_what_is_known_or_shorter_than_events_is_said(rows, gap, word):
+    said = strained(1 / 1000, rows, gap)
+    assert word in said
+    assert bool(word) == bool(said)
+
+
+def test_without_a_budget_or_a_law_nothing_is_said_of_it():
+    assert strained(0.0, 200, 40) == strained(1 / 1000, 0, 40) == ""
