@@ -11,6 +11,7 @@ from grucast.inference.weights import Weights
 from grucast.preprocessing.windows import Windows
 
 SPREAD_FLOOR = np.float32(0.3)
+MOST_DIRECTIONS = 256  # of the law of the states, for very wide networks
 
 
 def spread_of(x: Array32, mask: Array32 | Mask) -> Array32:

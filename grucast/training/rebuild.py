@@ -13,6 +13,7 @@ import numpy as np
 
 from grucast.core.arrays import Array, Array32, Ints
 from grucast.core.config import ModelConfig, WindowSpec
+from grucast.inference.heads import MOST_DIRECTIONS
 from grucast.inference.network import states_of
 from grucast.inference.predict import chunk_size
 from grucast.inference.weights import Weights
@@ -22,7 +23,6 @@ RIDGE = 1e-3  # relative to the mean square of a state
 STILL = 1e-8  # variance of a state that does not move: what is below is the rounding of float32
 MOST_WINDOWS = 4_000
 GOLDEN = (5**0.5 - 1) / 2
-MOST_DIRECTIONS = 256  # of the states' law, for very wide networks
 
 
 def with_rebuild(

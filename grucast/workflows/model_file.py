@@ -30,6 +30,7 @@ from grucast.core.errors import ModelError, UsageError
 from grucast.core.results import Artifact, DataFacts, Manifest
 from grucast.core.series import STAMP, Panel
 from grucast.forecasting.predict import Forecaster
+from grucast.inference.heads import MOST_DIRECTIONS
 from grucast.inference.predict import predict_all
 from grucast.preprocessing.alias import parse_frequency
 from grucast.preprocessing.calendar import calendar_names
@@ -192,6 +193,11 @@ def _try_out(forecaster: Forecaster, channels: int) -> None:
         phase=np.zeros((count, len(window.seasons)), dtype=np.int64),
         level=np.zeros(count),
     )
+    size = model.layers * model.hidden
+    for member in forecaster.members if model.narrow else ():  # a column less would still multiply
+        whiten = member.get("state.whiten")
+        if whiten is None or whiten.shape != (size, min(size, MOST_DIRECTIONS)):
+            raise ModelError("damaged: its weights do not fit its settings")
     try:
         found = predict_all(forecaster.members, model, window, windows)
     except UsageError as error:  # a registry's

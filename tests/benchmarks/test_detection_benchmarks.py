@@ -245,7 +245,7 @@ def test_five_budgets_are_judged_on_ten_of_their_periods_or_more(name):
 
 
 def test_the_share_of_cells_inside_the_band_is_counted():
-    results = [{"generator": "stock", "rows": 2000, "counts": {"1 per 200 rows": count, "1 per 100 rows": 20}}
+    results = [{"generator": "stock", "rows": 5000, "counts": {"1 per 500 rows": count, "2 per 500 rows": 20}}
                for count in (3, 4, 17, 18)]  # the band of 10 is 4 to 17
     table = alarm_rate.table(results)
     assert [row[-1] for row in table.rows] == ["50 %", "100 %"]
