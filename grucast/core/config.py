@@ -134,7 +134,7 @@ class FitOptions:
     preset: str = option("balanced", "how much work to spend", choices=PRESETS)
     seed: int = option(0, "seed of everything random", low=0, high=2**32 - 1)
     device: str = option("auto", "where to compute", choices=("auto", "cpu", "cuda"))
-    threads: int | None = option(None, "threads; all cores, at most 4", low=1, high=1024)
+    threads: int | None = option(None, "threads; 1, or all cores (at most 4) from --hidden 256 on", low=1, high=1024)
     max_seconds: float | None = option(None, "end with the best so far after this time", low=0.0)
 
 

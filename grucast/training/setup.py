@@ -9,12 +9,16 @@ import torch
 from grucast.core.errors import UsageError
 
 MOST_THREADS = 4  # more do not help networks this small
+WIDE = 256  # of the state; below, two threads took 61 s where one took 48
 
 
-def configure(device: str, threads: int | None) -> str:
-    """Set the threads (all cores, at most four) and give the device to use: "cpu" or "cuda"."""
+def configure(device: str, threads: int | None, hidden: int = 0) -> str:
+    """Set the threads and give the device to use: "cpu" or "cuda".
+
+    Where no number is asked for: one for a network less than `WIDE` wide, else all cores, at most four.
+    """
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    torch.set_num_threads(threads or min(cores, MOST_THREADS))
+    torch.set_num_threads(threads or (min(cores, MOST_THREADS) if hidden >= WIDE else 1))
     torch.use_deterministic_algorithms(True, warn_only=True)  # else threads add up gradients of tables in any order
     available = torch.cuda.is_available()
     if device == "cuda" and not available:

@@ -64,7 +64,7 @@ def _runs(
     options: TrainOptions, started: float, progress: Progress, keeper: Keeper, resume: bool
 ) -> tuple[Run, Run]:
     """The run that searches and the run that trains on."""
-    device = configure(options.fit.device, options.fit.threads)
+    device = configure(options.fit.device, options.fit.threads, options.network.hidden or 0)
     limit = options.fit.max_seconds
     first = math.inf if limit is None else started + FIT_SHARE * limit
     last = math.inf if limit is None else started + limit

@@ -39,3 +39,12 @@ def test_two_threads_give_the_same_weights_every_time():
             assert all(np.array_equal(first[name], again[name]) for name in first)
     finally:
         torch.set_num_threads(before)
+
+
+def test_a_small_network_gets_one_thread_unless_more_are_asked_for(monkeypatch):
+    asked: list[int] = []
+    monkeypatch.setattr(torch, "set_num_threads", asked.append)
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: range(8), raising=False)
+    for threads, hidden in ((None, 0), (None, 128), (None, 256), (3, 128)):
+        configure("cpu", threads, hidden)
+    assert asked == [1, 1, 4, 3]
