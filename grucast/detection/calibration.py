@@ -22,6 +22,7 @@ __all__ = ["EMPTY", "ScoreCalibration", "Tail", "event_rate", "middle", "p_value
 
 WHOLE = 1000  # distinct scores kept of the upper end
 THINNED = 1000  # and of all below it
+SMALLEST = 1e-12  # of a p-value: beyond, a law fitted to tens of peaks knows nothing
 PREFIX = "anomaly."
 
 
@@ -75,7 +76,7 @@ def p_values(score: Array, calibration: ScoreCalibration) -> Array:
 
     (1 + #{s_i >= s}) / (n + 1) where the sample reaches (Vovk et al. 2005); above its largest score the tail, where
     that is smaller. Between two scores of a thinned sample the larger p counts. Without a tail p is never below 1 /
-    (n + 1). Never rises with the score.
+    (n + 1), and nowhere below `SMALLEST`. Never rises with the score.
     """
     rows, scores = calibration.rows, calibration.scores
     place = np.searchsorted(scores, score, side="right") - 1  # the largest that is <= score
@@ -86,7 +87,7 @@ def p_values(score: Array, calibration: ScoreCalibration) -> Array:
     if calibration.tail is not None and len(scores):
         beyond = np.where(np.isnan(score), -np.inf, score) > scores[-1]
         p[beyond] = np.minimum(p[beyond], calibration.tail.survival(score[beyond]))
-    return np.where(np.isnan(score), np.nan, np.maximum(p, np.finfo(float).tiny))
+    return np.where(np.isnan(score), np.nan, np.maximum(p, SMALLEST))
 
 
 def score_at(p: float, calibration: ScoreCalibration) -> float:
