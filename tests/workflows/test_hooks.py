@@ -63,4 +63,4 @@ def test_what_cannot_be_run_is_refused_before_any_work(command, said):
 
 
 def test_nothing_is_refused_where_all_were_told():
-    refuse_failed([], 3)
+    assert refuse_failed([], 3) is None
