@@ -135,7 +135,7 @@ class Following:
         return steps
 
     def _skip(self, one: _Watched, missing: int) -> None:
-        """Take in rows that are missing; of a very long gap only as many as matter."""
+        """Take in rows that are missing, one by one."""
         follower = one.follower
         if not missing:
             return
