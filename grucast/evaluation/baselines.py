@@ -95,6 +95,21 @@ def seasonal_naive(horizon: int, season: int) -> PointRule:
     return rule
 
 
+def drift(horizon: int) -> PointRule:
+    """The line through the first and the last observed value of the context, drawn on; flat where there is but one."""
+
+    def rule(context: Array, scale: Array) -> Array:  # noqa: ARG001
+        seen = ~np.isnan(context)
+        length = context.shape[1]
+        first = np.argmax(seen, axis=1)[:, None]  # (N, 1, C)
+        last = length - 1 - np.argmax(seen[:, ::-1], axis=1)[:, None]
+        begin, end = np.take_along_axis(context, first, axis=1), np.take_along_axis(context, last, axis=1)
+        ahead = length + np.arange(horizon)[None, :, None] - last
+        return np.asarray(end + (end - begin) / np.maximum(last - first, 1) * ahead)
+
+    return rule
+
+
 def fit_naive(history: Sequence[Array], spec: BaselineSpec) -> FittedBaseline:
     """The naive forecast: the last observed value."""
     rule = naive(spec.horizon)
@@ -109,6 +124,11 @@ def fit_seasonal_naive(history: Sequence[Array], spec: BaselineSpec) -> FittedBa
            if spec.season > 1 else "no season was found")
     note = f"seasonal naive is the naive forecast: {why}"
     return replace(fit_naive(history, spec), note=note)
+
+
+def fit_drift(history: Sequence[Array], spec: BaselineSpec) -> FittedBaseline:
+    """The naive forecast with the mean step of the context as drift (Hyndman and Athanasopoulos 2021, section 5.2)."""
+    return with_misses(drift(spec.horizon), history, spec)
 
 
 def with_misses(rule: PointRule, history: Sequence[Array], spec: BaselineSpec) -> FittedBaseline:

@@ -1,6 +1,7 @@
-"""A linear model as baseline: ridge autoregression from the context straight to the whole horizon.
+"""A linear model as baseline: a ridge from the context straight to the whole horizon.
 
-One model for each channel, pooled over the series. Windows have their last value subtracted and are
+It is NLinear (Zeng et al. 2023, arXiv 2205.13504) solved instead of trained: the last value is taken off,
+one linear map, the last value is put back. One model for each channel, pooled over the series. Windows are
 divided by how much their series moves, so that series of any size are learned together. The ridge is
 solved from moments gathered chunk by chunk, so that any number of windows fits into memory; one
 eigendecomposition serves every penalty tried (Hastie, Tibshirani and Friedman 2009, eq. 3.47).
@@ -157,22 +158,30 @@ def fit_linear(history: Sequence[Array], spec: BaselineSpec) -> FittedBaseline:
     if not sum(map(len, known)):
         return replace(fit_naive(history, spec),
                        note=f"linear is the naive forecast: no series has {spec.horizon} rows after its first")
-    first, held = _split(history, spec)
-    early: list[Ridge] = []
-    final: list[Ridge] = []
-    for channel in range(history[0].shape[1]):
-        alone = [y[:, [channel]] for y in history]
-        learned, judged = gather(alone, first, lags, spec.horizon), gather(alone, held, lags, spec.horizon)
-        trials = list(ridges(learned, PENALTIES))
-        errors = [model.error(judged) for model in trials]
-        best = int(np.argmin(errors))
-        early.append(trials[best])
-        final += ridges(learned + judged if first is not held else learned, [PENALTIES[best]])
+    first, held = parts(history, spec)
+    pairs = [chosen([y[:, [channel]] for y in history], (first, held), lags, spec.horizon)
+             for channel in range(history[0].shape[1])]
+    early, final = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
     misses = measure_misses(linear(early, lags), history, held, spec)
     return FittedBaseline(spec, linear(final, lags), misses)
 
 
-def _split(history: Sequence[Array], spec: BaselineSpec) -> tuple[list[Ints], list[Ints]]:
+def chosen(
+    history: Sequence[Array], windows: tuple[Sequence[Ints], Sequence[Ints]], lags: int, horizon: int
+) -> tuple[Ridge, Ridge]:
+    """The ridge of the first windows whose penalty is the best on the held-out ones, and that of all; see `parts`.
+
+    `history` is (T, 1) a series.
+    """
+    first, held = windows
+    learned, judged = gather(history, first, lags, horizon), gather(history, held, lags, horizon)
+    trials = list(ridges(learned, PENALTIES))
+    best = int(np.argmin([model.error(judged) for model in trials]))
+    (final,) = ridges(learned + judged if first is not held else learned, [PENALTIES[best]])
+    return trials[best], final
+
+
+def parts(history: Sequence[Array], spec: BaselineSpec) -> tuple[list[Ints], list[Ints]]:
     """The origins to learn from, whose targets end before the held-out rows, and those of the held-out rows."""
     limit = most_windows(spec, history[0].shape[1])
     borders = [len(y) - max(spec.horizon, int(np.ceil(HELD_OUT * len(y)))) for y in history]

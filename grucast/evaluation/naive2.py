@@ -1,4 +1,4 @@
-"""Naive2, the benchmark of the M competitions: the naive forecast of the seasonally adjusted series.
+"""Naive2, the benchmark of the M competitions, and the seasonal adjustment that it shares with other methods.
 
 Follows the M4 organisers' R code (`Benchmarks and Evaluation.R` in Mcompetitions/M4-methods): a test
 of seasonality at 90 %, classical multiplicative decomposition, the last value, the season put back.
@@ -6,7 +6,8 @@ of seasonality at 90 %, classical multiplicative decomposition, the last value, 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
 
 import numpy as np
 
@@ -15,30 +16,44 @@ from grucast.evaluation.baselines import BaselineSpec, FittedBaseline, PointRule
 
 CRITICAL = 1.645  # of the normal distribution, 90 % two-sided
 
+RowRule: TypeAlias = Callable[[Array], Array]  # rows (N, T), NaN where not observed -> what comes next (N, H)
+
 
 def naive2(horizon: int, season: int) -> PointRule:
-    """The last value, seasonally adjusted and put back, where the context shows a season; else the last value.
+    """The last value, seasonally adjusted and put back, where the context shows a season; else the last value."""
+    return adjusted(lambda rows: np.repeat(carry(rows)[:, -1:], horizon, axis=1), horizon, season)
 
-    Contexts shorter than three seasons and those with values that are not positive are not adjusted.
-    """
 
-    def rule(context: Array, scale: Array) -> Array:  # noqa: ARG001 - the interface of every rule
+def adjusted(rule: RowRule, horizon: int, season: int) -> PointRule:
+    """`rule` on contexts without their season, which is put back; contexts that show none are left as they are."""
+
+    def forecast(context: Array, scale: Array) -> Array:  # noqa: ARG001 - the interface of every rule
         count, length, channels = context.shape
         rows = np.moveaxis(context, 2, 1).reshape(count * channels, length)
-        forecast = np.repeat(carry(rows)[:, -1:], horizon, axis=1)
-        begins = np.argmin(np.isnan(rows), axis=1)  # rows of one length are worked on together
-        for begin in np.unique(begins) if season > 1 else ():
-            group = np.flatnonzero(begins == begin)
-            known = carry(rows[group, begin:])
-            seasonal = group[is_seasonal(known, season)]
-            if seasonal.size:
-                known = carry(rows[seasonal, begin:])
-                index = seasonal_index(known, season)
-                ahead = index[:, (known.shape[1] + np.arange(horizon)) % season]
-                forecast[seasonal] = (known[:, -1:] / index[:, [(known.shape[1] - 1) % season]]) * ahead
-        return np.moveaxis(forecast.reshape(count, channels, horizon), 1, 2)
+        index = indices(rows, season)
+        phase = np.arange(-length, horizon) % season
+        ahead = rule(rows / index[:, phase[:length]]) * index[:, phase[length:]]
+        return np.moveaxis(ahead.reshape(count, channels, horizon), 1, 2)
 
-    return rule
+    return forecast
+
+
+def indices(rows: Array, season: int) -> Array:
+    """The multiplicative index of each phase, (N, season), the first phase being that of the row after the last.
+
+    It is 1 for `rows` (N, T) that show no season, are shorter than three or hold values that are not positive.
+    """
+    length = rows.shape[1]
+    found = np.ones((len(rows), season))
+    begins = np.argmin(np.isnan(rows), axis=1)  # rows of one length are worked on together
+    for begin in np.unique(begins) if season > 1 else ():
+        group = np.flatnonzero(begins == begin)
+        known = carry(rows[group, begin:])
+        seasonal = is_seasonal(known, season)
+        if seasonal.any():
+            index = seasonal_index(known[seasonal], season)
+            found[group[seasonal]] = index[:, (length - begin + np.arange(season)) % season]
+    return found
 
 
 def is_seasonal(values: Array, season: int) -> Mask:
