@@ -2,7 +2,8 @@
 
 A metric is a statistic and an aggregation: the statistic gives columns of numbers, one row for each
 observed point; the aggregation is their mean, or the root of their mean square; `finish` turns the
-aggregated columns into the metric. To add a metric, write a statistic and one line in `METRICS`.
+aggregated columns into the metric. To add a metric, write a statistic and one line in `METRICS` (what
+`train` reports) or `ALL_METRICS` (what `evaluate forecasts` gives).
 
 A target that is NaN was not observed and is left out. A forecast that is NaN where the target was
 observed makes the metric NaN: a forecast that failed is not left out. What is undefined or overflows
@@ -13,118 +14,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 import numpy as np
 
-from grucast.core.arrays import Array, Mask
+from grucast.core.arrays import Array, Ints, Mask
 from grucast.core.config import QUANTILE_LEVELS
-from grucast.evaluation.aggregation import Total, mean, root_mean_square
+from grucast.evaluation import statistics as of
+from grucast.evaluation.aggregation import Rows, Total, mean, root_mean_square
+from grucast.evaluation.statistics import Points
 
 Value: TypeAlias = float | dict[str, float]
 Scores: TypeAlias = dict[str, Value]
 
-DECILES = tuple(tenth / 10 for tenth in range(1, 10))
 COVERAGE = (80, 95)
 BLOCK = 1 << 17  # points worked on at once: 2^17 points of 13 quantiles are 14 MB
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Points:
-    """P observed points: `y` (P,), `quantiles` (P, Q), `scale` (P,) of each point's series, NaN where it has none."""
-
-    y: Array
-    quantiles: Array
-    scale: Array
-    quantile_levels: tuple[float, ...]
-    coverage: tuple[int, ...]
-
-    def at(self, level: float) -> Array | None:
-        """The quantile at `level`, (P,), or None where that level was not forecast: nothing is interpolated."""
-        found = np.flatnonzero(np.isclose(self.quantile_levels, level, rtol=0.0, atol=1e-9))
-        return self.quantiles[:, found[0]] if found.size else None
-
-    def interval(self, coverage: float) -> tuple[Array, Array] | None:
-        """The two ends of the central interval of `coverage` per cent, (P,) each, or None."""
-        tail = (100.0 - coverage) / 200.0
-        low, high = self.at(tail), self.at(1.0 - tail)
-        return None if low is None or high is None else (low, high)
-
-
-# ---- statistics: points in, columns out ----------------------------------------------------------
-
-
-def error(points: Points) -> Array | None:
-    """y minus the median, (P,), in the units of y."""
-    median = points.at(0.5)
-    return None if median is None else points.y - median
-
-
-def absolute_error(points: Points) -> Array | None:
-    """|y − median|, (P,)."""
-    found = error(points)
-    return None if found is None else np.abs(found)
-
-
-def symmetric_percentage_error(points: Points) -> Array | None:
-    """200 |y − median| / (|y| + |median|), (P,); 0 where both are 0 (M4: Makridakis et al. 2020)."""
-    median = points.at(0.5)
-    if median is None:
-        return None
-    size = np.abs(points.y) / 2 + np.abs(median) / 2  # halves first: 1e308 + 1e308 overflows
-    share = np.divide(np.abs(points.y - median), size, out=np.zeros_like(size), where=size != 0)
-    return 100.0 * share
-
-
-def scaled_error(points: Points) -> Array | None:
-    """|y − median| / scale for the points whose series has a scale, (P' ≤ P,)."""
-    found = absolute_error(points)
-    usable = points.scale > 0  # False for NaN
-    return None if found is None else found[usable] / points.scale[usable]
-
-
-def pinball_and_size(points: Points) -> Array | None:
-    """|y| and the pinball loss of each of the nine deciles, (P, 10); None when a decile was not forecast."""
-    columns = [np.abs(points.y)]
-    for level in DECILES:
-        quantile = points.at(level)
-        if quantile is None:
-            return None
-        columns.append(pinball(points.y, quantile, level))
-    return np.stack(columns, axis=1)
-
-
-def scaled_interval_score(points: Points) -> Array | None:
-    """The score of the 95 % interval / scale, for the points whose series has a scale, (P' ≤ P,).
-
-    Width plus 2/0.05 times the distance outside (Gneiting and Raftery 2007, eq. 43). Divided by the
-    scale before the factor of 40, which would overflow values of 1e307.
-    """
-    ends = points.interval(95)
-    if ends is None:
-        return None
-    usable = points.scale > 0
-    low, high, y, scale = ends[0][usable], ends[1][usable], points.y[usable], points.scale[usable]
-    outside = np.maximum(low - y, 0.0) + np.maximum(y - high, 0.0)
-    return (high - low) / scale + 40.0 * (outside / scale)
-
-
-def inside(points: Points) -> Array:
-    """1 where y lies in the central interval, ends included, a column for each coverage, (P, K); NaN: not forecast."""
-    columns = np.full((len(points.y), len(points.coverage)), np.nan)
-    for column, coverage in enumerate(points.coverage):
-        ends = points.interval(coverage)
-        if ends is not None:
-            covered = (ends[0] <= points.y) & (points.y <= ends[1])
-            columns[:, column] = np.where(np.isnan(ends[0]) | np.isnan(ends[1]), np.nan, covered)
-    return columns
-
-
-def pinball(y: Array, quantile: Array, level: float) -> Array:
-    """The pinball (quantile) loss of each point, in the shape of y: level × miss above, (1 − level) × miss below."""
-    miss = y - quantile
-    return np.maximum(level * miss, (level - 1.0) * miss)
 
 
 # ---- metrics -------------------------------------------------------------------------------------
@@ -148,88 +53,142 @@ def _weighted(columns: Array) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """A statistic, how its columns are aggregated, and what they come to."""
+    """A statistic, how its columns are aggregated, and what they come to.
+
+    `unit` is the field of `Points` that errors are divided by: points without it do not count. `each` is the
+    field that has an entry for each column where a metric is one number a column, "" where it is one number.
+    """
 
     statistic: Callable[[Points], Array | None]
-    aggregate: Callable[[Total, Array], Total]
+    aggregate: Callable[[Total | None, Rows], Total]
     finish: Callable[[Array], float] = _only
+    unit: str = ""
+    each: str = ""
 
 
 METRICS: Mapping[str, Metric] = {
-    "mae": Metric(absolute_error, mean),
-    "rmse": Metric(error, root_mean_square),
-    "mse": Metric(error, root_mean_square, _square),
-    "smape": Metric(symmetric_percentage_error, mean),
-    "mase": Metric(scaled_error, mean),
-    "wql": Metric(pinball_and_size, mean, _weighted),
-    "msis": Metric(scaled_interval_score, mean),
+    "mae": Metric(of.absolute_error, mean),
+    "rmse": Metric(of.error, root_mean_square),
+    "mse": Metric(of.error, root_mean_square, _square),
+    "smape": Metric(of.symmetric_percentage_error, mean),
+    "mase": Metric(of.scaled_error, mean, unit="scale"),
+    "wql": Metric(of.pinball_and_size, mean, _weighted),
+    "msis": Metric(of.scaled_interval_score, mean, unit="scale"),
+    "coverage": Metric(of.inside, mean, each="coverage"),
 }
-_COVERAGE = Metric(inside, mean)
+POINT_METRICS: Mapping[str, Metric] = {  # of the median alone
+    **{name: METRICS[name] for name in ("mae", "rmse", "mse", "smape", "mase")},
+    "rmsse": Metric(of.root_scaled_error, root_mean_square, unit="root_scale"),
+}
+QUANTILE_METRICS: Mapping[str, Metric] = {
+    **{name: METRICS[name] for name in ("wql", "msis", "coverage")},
+    "crps": Metric(of.ranked_probability_score, mean),
+    "winkler": Metric(of.interval_scores, mean, each="coverage"),
+    "pinball": Metric(of.pinball_losses, mean, each="quantile_levels"),
+}
+ALL_METRICS: Mapping[str, Metric] = {**POINT_METRICS, **QUANTILE_METRICS}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Accumulator:
-    """What is known of the metrics so far; `add` gives a new one and changes nothing."""
+    """What is known of the metrics so far; `add` gives a new one and changes nothing.
+
+    `metrics` says which (`METRICS`, or `ALL_METRICS` and parts of it). With `groups` above 1 they are gathered
+    for each of so many groups at once, such as the series or the steps of a forecast.
+    """
 
     quantile_levels: tuple[float, ...] = QUANTILE_LEVELS
-    coverage: tuple[int, ...] = COVERAGE
+    coverage: tuple[float, ...] = COVERAGE
     totals: Mapping[str, Total] = field(default_factory=dict)
+    metrics: Mapping[str, Metric] = field(default_factory=lambda: METRICS)
+    groups: int = 1
 
     def add(
-        self, y: Array, quantiles: Array, *, scale: Array | None = None, observed: Mask | None = None
+        self,
+        y: Array,
+        quantiles: Array,
+        *,
+        scale: Array | None = None,
+        root_scale: Array | None = None,
+        observed: Mask | None = None,
+        group: Ints | None = None,
     ) -> Accumulator:
         """This with more windows counted.
 
-        `y` is (N, H, C), `quantiles` (N, H, C, Q), `scale` (N, C) from `seasonal_scale` of each window's
-        series: without it, or where it is NaN or 0, a window counts for neither MASE nor MSIS.
+        `y` is (N, H, C), `quantiles` (N, H, C, Q). `scale` (N, C) is `seasonal_scale` of each window's series:
+        without it, or where it is NaN or 0, a window counts for neither MASE nor MSIS; `root_scale` (N, C),
+        `seasonal_root_scale`, is the same for RMSSE. `group` has the number of each point's group, from 0, in a
+        shape that fits (N, H, C): (N, 1, 1) for series, (1, H, 1) for steps, (1, 1, C) for channels.
         """
         if quantiles.shape != (*y.shape, len(self.quantile_levels)):
             raise ValueError(f"quantiles {quantiles.shape} do not fit y {y.shape} and its levels")
         counted = ~np.isnan(y) if observed is None else observed & ~np.isnan(y)
-        scales = np.full((len(y), y.shape[2]), np.nan) if scale is None else scale
-        scales = np.broadcast_to(scales[:, None, :], y.shape)
+        beside = [np.broadcast_to(np.nan if one is None else one[:, None, :], y.shape) for one in (scale, root_scale)]
+        groups = np.broadcast_to(np.zeros(1, dtype=np.int64) if group is None else group, y.shape)
         totals = dict(self.totals)
         windows = max(1, BLOCK // max(1, y[0].size if len(y) else 1))
         for start in range(0, len(y), windows):
             part = slice(start, start + windows)
             keep = counted[part]
-            chosen = y[part][keep], quantiles[part][keep], scales[part][keep]
-            self._count(Points(*chosen, self.quantile_levels, self.coverage), totals)
-        return Accumulator(self.quantile_levels, self.coverage, totals)
+            chosen = Points(y[part][keep], quantiles[part][keep], beside[0][part][keep], beside[1][part][keep],
+                            self.quantile_levels, self.coverage)
+            self._count(chosen, groups[part][keep], totals)
+        return replace(self, totals=totals)
 
     def finish(self) -> Scores:
-        """The metrics: mae, rmse, mse, smape (0–200), mase, wql, msis, and coverage as {"80": share, …}."""
-        scores: Scores = {name: self._value(name, metric) for name, metric in METRICS.items()}
-        total = self.totals.get("coverage", Total())
-        shares = total.value if total.count else np.full(len(self.coverage), np.nan)
-        scores["coverage"] = {str(level): float(share) for level, share in zip(self.coverage, shares, strict=True)}
-        return scores
+        """The metrics by name, those of one number a column as {"80": share, …}; of the first group."""
+        return self.finish_each()[0]
 
-    def _count(self, points: Points, totals: dict[str, Total]) -> None:
+    def finish_each(self) -> list[Scores]:
+        """The metrics of each group, as `finish` gives those of one."""
+        return [{name: self._value(name, metric, group) for name, metric in self.metrics.items()}
+                for group in range(self.groups)]
+
+    def _count(self, points: Points, group: Ints, totals: dict[str, Total]) -> None:
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # what overflows ends as NaN
-            for name, metric in (*METRICS.items(), ("coverage", _COVERAGE)):
-                rows = metric.statistic(points)
+            for name, metric in self.metrics.items():
+                chosen, belongs = points, group
+                if metric.unit:
+                    usable = getattr(points, metric.unit) > 0  # False for NaN
+                    chosen, belongs = points.where(usable), group[usable]
+                rows = metric.statistic(chosen)
                 if rows is not None and len(rows):
-                    columns = rows.reshape(len(rows), -1)
-                    totals[name] = metric.aggregate(totals.get(name, Total()), columns)
+                    found = Rows(rows.reshape(len(rows), -1), belongs, self.groups)
+                    totals[name] = metric.aggregate(totals.get(name), found)
 
-    def _value(self, name: str, metric: Metric) -> float:
-        total = self.totals.get(name, Total())
-        if not total.count:
+    def _value(self, name: str, metric: Metric, group: int) -> Value:
+        total = self.totals.get(name)
+        columns = total.value[group] if total is not None and total.count[group] else None
+        if metric.each:
+            keys = getattr(self, metric.each)
+            values = np.full(len(keys), np.nan) if columns is None else columns
+            return {f"{key:g}": _defined(float(one)) for key, one in zip(keys, values, strict=True)}
+        if columns is None:
             return math.nan
         with np.errstate(over="ignore", invalid="ignore"):
-            value = metric.finish(total.value)
-        return value if math.isfinite(value) else math.nan
+            return _defined(metric.finish(columns))
+
+
+def _defined(value: float) -> float:
+    """`value`, NaN where it overflowed."""
+    return value if math.isfinite(value) else math.nan
 
 
 # ---- what stands beside --------------------------------------------------------------------------
 
 
 def score(
-    y: Array, quantiles: Array, quantile_levels: Sequence[float], *, scale: Array | None = None
+    y: Array,
+    quantiles: Array,
+    quantile_levels: Sequence[float],
+    *,
+    scale: Array | None = None,
+    root_scale: Array | None = None,
+    metrics: Mapping[str, Metric] = METRICS,
 ) -> Scores:
     """The metrics of one set of windows; shapes as in `Accumulator.add`."""
-    return Accumulator(tuple(quantile_levels)).add(y, quantiles, scale=scale).finish()
+    start = Accumulator(tuple(quantile_levels), metrics=metrics)
+    return start.add(y, quantiles, scale=scale, root_scale=root_scale).finish()
 
 
 def seasonal_scale(y: Array, season: int = 1) -> Array:
@@ -247,7 +206,23 @@ def seasonal_scale(y: Array, season: int = 1) -> Array:
     return np.where(count > 0, terms.sum(axis=0), np.nan)
 
 
-def owa(scores: Scores, naive2: Scores) -> float:
+def seasonal_root_scale(y: Array, season: int = 1) -> Array:
+    """The root mean square of y_t − y_{t−season} of each channel of a history (T, C), as `seasonal_scale`: (C,).
+
+    What RMSSE divides by; M5 takes a season of 1 (Makridakis et al. 2022).
+    """
+    if season < 1:
+        raise ValueError(f"a season has at least one row, not {season}")
+    steps = y[season:] - y[:-season] if len(y) > season else np.zeros((0, y.shape[1]))
+    sizes = np.abs(np.where(np.isnan(steps), 0.0, steps))
+    peak = sizes.max(axis=0, initial=0.0)
+    peak = np.where(peak == 0.0, 1.0, peak)
+    count = (~np.isnan(steps)).sum(axis=0)
+    root = peak * np.sqrt(np.square(sizes / peak).sum(axis=0) / np.maximum(count, 1))
+    return np.where(count > 0, root, np.nan)
+
+
+def owa(scores: Mapping[str, Value], naive2: Mapping[str, Value]) -> float:
     """The overall weighted average of M4: mean of sMAPE and MASE, each relative to that of Naive2."""
     ratios = []
     for name in ("smape", "mase"):

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grucast.evaluation.metrics import Accumulator, as_json, owa, pinball, score, seasonal_scale, skill
+from grucast.evaluation.metrics import Accumulator, as_json, owa, score, seasonal_scale, skill
+from grucast.evaluation.statistics import pinball
 
 MEDIAN = (0.5,)
 ENDS = (0.025, 0.1, 0.5, 0.9, 0.975)
