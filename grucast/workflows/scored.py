@@ -6,23 +6,25 @@ or by time (and id) where both files tell the time. Nothing is guessed where the
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
-from grucast.core.arrays import Array, Ints, Mask, Stamps
+from grucast.core.arrays import Array, Ints, Mask
 from grucast.core.config import ReadOptions
 from grucast.core.errors import DataError
 from grucast.data.findings import Findings
-from grucast.data.joining import instants
 from grucast.data.layout import LABEL_NAMES, labels
-from grucast.data.panels import group_rows, values_of
-from grucast.data.sources import load
-from grucast.data.tables import open_table
-from grucast.data.task import Task
-from grucast.data.times import find_clock_of, pick_time
-from grucast.data.zones import to_axis
+from grucast.data.panels import values_of
+from grucast.workflows.sheets import (
+    Sheet,
+    as_sheet,
+    find_times,
+    id_columns,
+    open_cells,
+    refuse_mixed_zones,
+    series_rows,
+)
 
 FIRED = "is_anomaly"
 EVENT = "event_id"
@@ -38,28 +40,6 @@ class Scored:
     label: Mask
     fired: Mask | None
     y: Array | None
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Sheet:
-    """One file as it was read: its rows, the series of each row, and the time of each row where it is told."""
-
-    task: Task
-    group: Ints  # (T,)
-    ids: tuple[str, ...]
-    ds: Stamps | None  # (T,) int64 microseconds, or numbers
-    clock: str  # "stamp", "number" or "": what `ds` is
-    tz: str
-
-    @property
-    def file(self) -> str:
-        """The name of the file, for messages."""
-        return self.task.table.files[0][0]
-
-    @property
-    def rows(self) -> int:
-        """T."""
-        return self.task.table.rows
 
 
 def read_scored(
@@ -85,7 +65,7 @@ def read_scored(
     _note_missing(sheet, score)
     series = [
         Scored(name, score[rows], label[rows], None if fired is None else fired[rows], None if y is None else y[rows])
-        for name, rows in zip(sheet.ids, _series_rows(sheet), strict=True)
+        for name, rows in zip(sheet.ids, series_rows(sheet), strict=True)
     ]
     return series, _threshold(sheet) if fired is not None else None, list(findings.notes())
 
@@ -95,47 +75,8 @@ def read_scored(
 
 def _open(name: str, read: ReadOptions, findings: Findings) -> Sheet:
     """Read one file: cells, ids, time."""
-    task, _ = open_table([load(name)], read, findings, None)
-    if not task.table.rows:
-        raise task.refuse("there are no rows below the header")
-    group, ids, _ = group_rows(task, _ids(task, read.columns.id_col))
-    names = () if read.time.no_time else pick_time(task)
-    if not names:
-        return Sheet(task, group, tuple(ids), None, "", "")
-    clock = find_clock_of(task, names)
-    if clock.kind in ("elapsed", "index"):
-        ds, wrong = task.table.columns[names[0]].numbers(task.table.style)
-        _refuse_timeless(task, names, ~wrong & ~np.isnan(ds))
-        return Sheet(task, group, tuple(ids), ds, "number", "")
-    moments = instants(task, names, clock)
-    _refuse_timeless(task, names, moments.ok)
-    silent = replace(task, findings=Findings())  # how stamps would be written does not matter: none are
-    us, tz = to_axis(silent, moments, group, epoch=clock.kind in ("epoch_s", "epoch_ms"))
-    return Sheet(task, group, tuple(ids), us, "stamp", tz)
-
-
-def _ids(task: Task, asked: tuple[str, ...]) -> tuple[str, ...]:
-    """The columns that name the series; `unique_id` is empty throughout where the columns of a wide file are one."""
-    if asked:
-        present = tuple(name for name in asked if name in task.table.columns)
-        if present:
-            return present
-    column = task.table.columns.get("unique_id")
-    return ("unique_id",) if column is not None and any(word.strip() for word in column.codes()[1]) else ()
-
-
-def _refuse_timeless(task: Task, names: Sequence[str], good: Mask) -> None:
-    """An error for the first row without a time."""
-    for row in np.flatnonzero(~good)[:1].tolist():
-        task.fault(row, "the stamp is missing or is no time", column=names[0],
-                   mend="mend the cell, or say --no-time to go by the order of the rows")
-
-
-def _series_rows(sheet: Sheet) -> list[Ints]:
-    """The rows of each series, in order of time where it is told, else as they stand."""
-    order = np.arange(sheet.rows) if sheet.ds is None else np.argsort(sheet.ds, kind="stable")
-    order = order[np.argsort(sheet.group[order], kind="stable")]
-    return np.split(order, np.cumsum(np.bincount(sheet.group, minlength=len(sheet.ids)))[:-1])
+    task = open_cells(name, read, findings)
+    return as_sheet(task, id_columns(task, read.columns.id_col))
 
 
 def _fired(sheet: Sheet) -> Mask:
@@ -215,13 +156,10 @@ def _fitted(scores: Sheet, truth: Sheet, asked: str | None) -> Mask:
 
 def _by_time(scores: Sheet, truth: Sheet, label: Mask) -> Mask:
     """Labels looked up by id and time; rows of `truth` without a score are left out and counted in a note."""
-    if bool(scores.tz) != bool(truth.tz):
-        has, lacks = (scores, truth) if scores.tz else (truth, scores)
-        raise DataError(f"the stamps have no UTC offset, those of {has.file} have one", file=lacks.file,
-                        mend="say the zone with --tz, or --no-time to go by the order of the rows")
+    refuse_mixed_zones((scores.file, scores.tz), (truth.file, truth.tz))
     found, used = np.zeros(scores.rows, bool), np.zeros(truth.rows, bool)
-    theirs = dict(zip(truth.ids, _series_rows(truth), strict=True))
-    for name, rows in zip(scores.ids, _series_rows(scores), strict=True):
+    theirs = dict(zip(truth.ids, series_rows(truth), strict=True))
+    for name, rows in zip(scores.ids, series_rows(scores), strict=True):
         mine = theirs.get(name) if len(truth.ids) > 1 or (truth.ids[0] and name) else next(iter(theirs.values()))
         if mine is None:
             raise DataError(f"there is no series {name!r}, which {scores.file} has", file=truth.file,
@@ -242,13 +180,9 @@ def _look_up(scores: Sheet, rows: Ints, truth: Sheet, theirs: Ints) -> Ints:
     if len(twice):
         truth.task.fault(int(theirs[twice[0] + 1]), "the stamp stands twice in one series",
                          mend="name the series with --id-col, or say --no-time to go by the order of the rows")
-    near = np.clip(np.searchsorted(known, ds), 1, max(len(known) - 1, 1)) - 1
-    last = len(known) - 1
-    near = np.where((near < last) & (np.abs(known[np.minimum(near + 1, last)] - ds) < np.abs(known[near] - ds)),
-                    near + 1, near)
-    reach = np.diff(known).min() / 1000 if truth.clock == "number" and len(known) > 1 else 0  # 0.024 is also 3 x 0.008
-    lacking = np.flatnonzero(np.abs(known[near] - ds) > reach)
+    found = find_times(known, ds)
+    lacking = np.flatnonzero(found < 0)
     if len(lacking):
         scores.task.fault(int(rows[lacking[0]]), f"the row has no label in {truth.file}",
                           mend="give a label for every row, or say --no-time to go by the order of the rows")
-    return near
+    return found
