@@ -12,13 +12,23 @@ STAMP = np.dtype("datetime64[us]")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Repeats:
+    """N rows of the file that the series does not have, as another row has their stamp; in order of time."""
+
+    ds: Stamps  # (N,)
+    y: Array  # (N, C)
+    line: Ints  # (N,)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Series:
     """One series of T rows and C channels in order of time.
 
     `ds` is (T,): datetime64[us], strictly increasing (in UTC where a zone is known, else local),
     or float64 where the time axis is a number. `y` is (T, C) in the units of the file, NaN where
     `observed` is False. `line` is the physical line of each row in its file, 0 for a row that the
-    file does not have (a gap that was masked). `label` is (T,) or None, `static` is (S,).
+    file does not have (a gap that was masked). `label` is (T,) or None, `static` is (S,). `repeats`
+    are rows of the file that were dropped for another of the same stamp, None for none.
     """
 
     unique_id: str
@@ -30,6 +40,7 @@ class Series:
     static: Array  # (S,)
     line: Ints  # (T,)
     label: Ints | None = None
+    repeats: Repeats | None = None
 
     def __post_init__(self) -> None:
         rows = len(self.ds)
@@ -48,7 +59,7 @@ class Series:
         return len(self.ds)
 
     def rows(self, start: int, stop: int) -> Series:
-        """Rows start (inclusive) to stop (exclusive), as views."""
+        """Rows start (inclusive) to stop (exclusive), as views, without repeats."""
         part = slice(start, stop)
         return Series(self.unique_id, self.ds[part], self.y[part], self.observed[part], self.known[part],
                       self.past[part], self.static, self.line[part],

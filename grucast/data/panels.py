@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from grucast.core.arrays import Array, Ints, Mask, Stamps
-from grucast.core.series import STAMP, Columns, Series
+from grucast.core.series import STAMP, Columns, Repeats, Series
 from grucast.data import guards
 from grucast.data.layout import labels, suggest_ids
 from grucast.data.numbers import NumberStyle, parse_number
@@ -89,12 +89,26 @@ def cut(task: Task, rows: Rows, names: Sequence[str], columns: Columns) -> tuple
     limit = task.options.rows.train_rows
     for start, stop in zip([0, *bounds.tolist()], [*bounds.tolist(), len(rows.group)], strict=True):
         part = rows.take(slice(start, stop if limit is None else min(stop, start + limit)))
-        ds = part.ds.view(STAMP) if part.ds.dtype == np.int64 else part.ds
-        if not columns.time:
-            ds = np.arange(len(part.ds), dtype=np.float64)
+        ds = _axis(part) if columns.time else np.arange(len(part.ds), dtype=np.float64)
         series.append(Series(names[int(part.group[0])], ds, part.y, ~np.isnan(part.y), part.known, part.past,
-                             _static(task, part, columns.static), part.line, part.label))
+                             _static(task, part, columns.static), part.line, part.label,
+                             _repeats_of(part, rows.repeats)))
     return tuple(series)
+
+
+def _axis(rows: Rows) -> Stamps:
+    """The stamps of rows as a series has them."""
+    return rows.ds.view(STAMP) if rows.ds.dtype == np.int64 else rows.ds
+
+
+def _repeats_of(part: Rows, repeats: Rows | None) -> Repeats | None:
+    """Those of `repeats` that belong to the rows of one series; None for none."""
+    if repeats is None:
+        return None
+    start, stop = np.searchsorted(repeats.group, [part.group[0], part.group[0] + 1])
+    own = repeats.take(slice(start, stop))
+    own = own.take(own.ds <= part.ds[-1])
+    return Repeats(_axis(own), own.y, own.line) if len(own.ds) else None
 
 
 def _static(task: Task, part: Rows, names: Sequence[str]) -> Array:

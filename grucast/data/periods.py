@@ -99,17 +99,23 @@ def _gather(values: Array, starts: Ints, how: str) -> Array:
 
 
 def mask_excluded(task: Task, rows: Rows, clock: Clock) -> None:
-    """Make the rows of --exclude and --exclude-labelled unobserved, in place."""
-    asked = task.options.rows
+    """Make the rows of --exclude and --exclude-labelled unobserved, in place, repeats too."""
+    asked, both = task.options.rows, [rows] if rows.repeats is None else [rows, rows.repeats]
     if asked.exclude:
-        masked = _in_periods(rows, read_periods(asked.exclude, clock))
-        rows.y[masked] = np.nan
-        task.findings.note(f"{int(masked.sum())} rows lie in the periods of {asked.exclude} and are masked")
+        periods = read_periods(asked.exclude, clock)
+        counts = [_mask(part, _in_periods(part, periods)) for part in both]
+        task.findings.note(f"{counts[0]} rows lie in the periods of {asked.exclude} and are masked")
     if asked.exclude_labelled:
         if rows.label is None:
             raise task.refuse("--exclude-labelled needs a column of labels", mend="name it with --label-col")
-        rows.y[rows.label != 0] = np.nan
-        task.findings.note(f"{int((rows.label != 0).sum())} labelled rows are masked")
+        counts = [_mask(part, part.label != 0) for part in both if part.label is not None]
+        task.findings.note(f"{counts[0]} labelled rows are masked")
+
+
+def _mask(rows: Rows, masked: Mask) -> int:
+    """Make the `masked` rows (N,) unobserved, in place; how many they are."""
+    rows.y[masked] = np.nan
+    return int(masked.sum())
 
 
 def _in_periods(rows: Rows, periods: Array | Ints) -> Mask:

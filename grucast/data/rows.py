@@ -26,9 +26,10 @@ class Rows:
     past: Array  # (N, P)
     static: Array  # (N, S)
     label: Ints | None
+    repeats: Rows | None = None  # what was dropped: rows of a stamp that another row has
 
     def take(self, index: Any) -> Rows:
-        """The rows that `index` (places or a mask) selects."""
+        """The rows that `index` (places or a mask) selects, without repeats."""
         return Rows(self.place[index], self.group[index], self.ds[index], self.line[index], self.y[index],
                     self.known[index], self.past[index], self.static[index],
                     None if self.label is None else self.label[index])
@@ -57,7 +58,7 @@ def _backwards(task: Task, rows: Rows) -> bool:
 
 
 def settle_duplicates(task: Task, rows: Rows, ids: tuple[str, ...]) -> Rows:
-    """One row a stamp, by --duplicates; rows alike in every value are one row in any case.
+    """One row a stamp, by --duplicates, the others as its `repeats`; rows alike in every value are one in any case.
 
     `ids` are columns that would name the series, for the mend.
     """
@@ -71,17 +72,23 @@ def settle_duplicates(task: Task, rows: Rows, ids: tuple[str, ...]) -> Rows:
     count = int(again.sum())
     task.findings.note(f"{count} rows stand at a stamp that is there already: " + {
         "first": "the first is taken", "last": "the last is taken", "mean": "their mean is taken"}[policy])
-    if policy == "first":
-        return rows.take(first)
     if policy == "last":
-        return rows.take(np.concatenate([first[1:], [True]]))
-    starts = np.flatnonzero(first)
-    merged = rows.take(first)
-    for name in ("y", "known", "past"):
-        setattr(merged, name, _means(getattr(rows, name), starts))
-    if rows.label is not None:
-        merged.label = np.maximum.reduceat(rows.label, starts)
+        return _parted(rows, np.concatenate([first[1:], [True]]))
+    merged = _parted(rows, first)
+    if policy == "mean":
+        starts = np.flatnonzero(first)
+        for name in ("y", "known", "past"):
+            setattr(merged, name, _means(getattr(rows, name), starts))
+        if rows.label is not None:
+            merged.label = np.maximum.reduceat(rows.label, starts)
     return merged
+
+
+def _parted(rows: Rows, kept: Mask) -> Rows:
+    """The rows that are `kept` (N,), the others as their repeats."""
+    taken = rows.take(kept)
+    taken.repeats = rows.take(~kept)
+    return taken
 
 
 def _means(values: Array, starts: Ints) -> Array:
@@ -117,7 +124,7 @@ def _drop_alike(task: Task, rows: Rows, first: Mask, ids: tuple[str, ...]) -> Ro
         task.findings.note("1 row stands twice with the same values and is taken once" if count == 1 else
                            f"{count} rows stand twice with the same values and are taken once",
                            line=task.table.where(int(rows.place[at]))[1])
-    return rows.take(first)
+    return _parted(rows, first)
 
 
 def _mend(rows: Rows, wrong: Ints, ids: tuple[str, ...]) -> str:

@@ -100,7 +100,7 @@ def _filled(one: Series, places: Ints, clock: Clock) -> Series:
 
     label = None if one.label is None else spread(one.label, 0)
     return Series(one.unique_id, ds, spread(one.y, np.nan), spread(one.observed, False), spread(one.known, np.nan),
-                  spread(one.past, np.nan), one.static, spread(one.line, 0), label)  # fmt: skip
+                  spread(one.past, np.nan), one.static, spread(one.line, 0), label, one.repeats)  # fmt: skip
 
 
 def _gaps(one: Series, places: Ints) -> Iterator[_Gap]:

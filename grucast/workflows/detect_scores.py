@@ -22,6 +22,7 @@ from grucast.workflows.detect_table import LOW, Judged, Telling, event_id, low_c
 Places: TypeAlias = npt.NDArray[Any]  # of words in a list, -1 for none; int32, as there are millions
 COLUMNS = ("unique_id", "ds", "y", "y_hat", "channel", "score", "p_value", "threshold", "is_anomaly", "event_id",
            "flags")
+FLAGS = ("", LOW, "duplicate")
 PIECE = 10_000  # lines written at once
 
 
@@ -44,17 +45,23 @@ class Lines:
     p_value: Array
     threshold: Array
     event: Places
-    low: Mask
+    flag: Places  # in FLAGS
 
 
 def lines_of(judged: Judged, telling: Telling) -> Lines:
-    """The lines of one series: those of its rows that the file has and that are reported."""
-    series, scores = judged.series, judged.scores
-    rows = judged.begin + np.flatnonzero(series.line[judged.begin :] > 0)
-    score = _at(scores.score, rows)
-    y, y_hat, share = _at(scores.y, rows), _at(scores.expected[:, :, 1], rows), _at(scores.share, rows)
-    event = _at(_event_of(judged), rows, -1)
+    """The lines of one series: those of its rows that the file has and that are reported.
+
+    A row that was dropped for another of the same stamp has its own value, and beside it no score but a flag.
+    """
+    series, scores, found = judged.series, judged.scores, _found_in_file(judged)
+    rows, again = found.rows, found.again
+    score = np.where(again, np.nan, _at(scores.score, rows))
+    share = np.where(again[:, None], np.nan, _at(scores.share, rows))
+    y, y_hat = _at(scores.y, rows), _at(scores.expected[:, :, 1], rows)
+    y[again] = found.y
+    event = np.where(again, -1, _at(_event_of(judged), rows, -1))
     low = _at(low_confidence(series, len(scores.score), telling.context), rows, False) & np.isfinite(score)
+    flag = np.where(again, FLAGS.index("duplicate"), low).astype(np.int8)
     threshold = _at(judged.threshold, rows)
     if telling.per_channel:
         ids, many = channel_ids(scores.unique_id, telling), y.shape[1]
@@ -70,10 +77,36 @@ def lines_of(judged: Judged, telling: Telling) -> Lines:
         at = np.arange(len(rows))
         y, y_hat = np.where(unled, np.nan, y[at, lead]), np.where(unled, np.nan, y_hat[at, lead])
         channel, unique = np.where(unled, -1, lead).astype(np.int32), np.zeros(len(rows), dtype=np.int32)
-        p_value = _at(judged.p_value, rows)
+        p_value = np.where(again, np.nan, _at(judged.p_value, rows))
     names = tuple(event_id(judged, one, telling.rule) for one in judged.events)
-    return Lines(ids, names, _each(series.line[rows], many), unique, _each(series.ds[rows], many), y, y_hat, channel,
-                 score, p_value, _each(threshold, many), _each(event, many), _each(low, many))
+    return Lines(ids, names, _each(found.line, many), unique, _each(series.ds[rows], many), y, y_hat, channel,
+                 score, p_value, _each(threshold, many), _each(event, many), _each(flag, many))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Found:
+    """The N rows of the file that one series tells of: those it has, then those it dropped (`again`).
+
+    `rows` are their places in the series, a dropped one at that of its stamp; `y` (D, C) is of the D dropped.
+    """
+
+    rows: Ints
+    line: Ints
+    again: Mask
+    y: Array
+
+
+def _found_in_file(judged: Judged) -> _Found:
+    series, begin = judged.series, judged.begin
+    rows = begin + np.flatnonzero(series.line[begin:] > 0)
+    line, repeats = series.line[rows], series.repeats
+    if repeats is None:
+        return _Found(rows, line, np.zeros(len(rows), dtype=bool), np.empty((0, series.y.shape[1])))
+    place = np.searchsorted(series.ds, repeats.ds)
+    told = place >= begin
+    again = np.repeat([False, True], [len(rows), int(told.sum())])
+    return _Found(np.concatenate([rows, place[told]]), np.concatenate([line, repeats.line[told]]), again,
+                  repeats.y[told])
 
 
 def _each(values: npt.NDArray[Any], many: int) -> npt.NDArray[Any]:
@@ -173,7 +206,7 @@ def texts(lines: Lines, telling: Telling) -> Iterator[str]:
             _numbers(lines.threshold[part]),
             _flags(lines.score[part] > lines.threshold[part], "1", "0"),
             _named(lines.event[part], words["event"]),
-            _flags(lines.low[part], LOW, ""),
+            _named(lines.flag[part], FLAGS),
         ]
         yield _csv(zip(*columns, strict=True))
 

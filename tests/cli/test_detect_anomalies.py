@@ -50,6 +50,21 @@ def test_without_a_word_the_model_here_looks_at_the_data_it_remembers(detect, ti
     assert len((tiny / "scores.csv").read_text().splitlines()) == 401
 
 
+@pytest.mark.parametrize("policy", ["first", "last", "mean"])
+def test_scores_have_a_line_for_each_row_of_a_file_with_duplicates(detect, tiny, policy):
+    header, *lines = (tiny / "load.csv").read_text().splitlines()
+    lines.insert(301, lines[300].split(",")[0] + ",55.5")
+    lines.append(lines[390])  # the same again, at the end
+    write_lines(tiny / "load.csv", lines, header)
+    assert detect("--duplicates", policy, "--scores", "scores.csv").code == 0
+    with (tiny / "scores.csv").open(newline="") as file:
+        scores = list(csv.DictReader(file))
+    assert [line["ds"] for line in scores] == [line.split(",")[0] for line in lines]
+    dropped = [at for at, line in enumerate(scores) if line["flags"] == "duplicate"]
+    assert dropped == {"first": [301, 401], "last": [300, 390], "mean": [301, 401]}[policy]
+    assert [scores[at]["score"] for at in dropped] == ["", ""]
+
+
 def test_no_events_are_a_header_and_no_bytes_where_it_is_quiet(detect, tiny):
     before = contents(tiny)
     assert detect(*NEVER).out == COLUMNS + "\n"

@@ -84,6 +84,39 @@ def test_a_row_that_stands_twice_with_the_same_values_is_taken_once_and_said(rea
     assert any("same values" in note for note in reading.notes)
 
 
+@pytest.mark.parametrize(("policy", "kept", "line", "value"), [("first", 6, 7, 99.0), ("last", 7, 6, 13.0),
+                                                               ("mean", 6, 7, 99.0)])
+def test_a_row_that_is_dropped_for_another_of_its_stamp_is_remembered(read, policy, kept, line, value):
+    one = read("duplicate_timestamp.csv", duplicates=policy).panel.series[0]
+    assert (one.line[4], one.repeats.line.tolist(), one.repeats.y.tolist()) == (kept, [line], [[value]])
+    assert one.repeats.ds.tolist() == [one.ds[4]]
+
+
+def test_a_row_that_says_the_same_again_is_remembered(read):
+    one = read("duplicate_row.csv").panel.series[0]
+    assert sorted([*one.line.tolist(), *one.repeats.line.tolist()]) == list(range(2, 11))
+
+
+def test_a_file_with_one_row_a_stamp_has_no_repeats(read):
+    assert read("plain.csv").panel.series[0].repeats is None
+
+
+def test_each_series_remembers_its_own_repeats_in_order_of_time(read_text):
+    text = "id,ds,y\n" + "".join(f"{name},2024-01-0{day},{y}\n" for name, day, y in [
+        ("b", 2, 1), ("a", 1, 2), ("b", 2, 3), ("c", 1, 4), ("a", 3, 5), ("b", 1, 6), ("b", 1, 7), ("c", 2, 8)])
+    b, a, c = read_text(text, id_col=("id",), duplicates="last").panel.series
+    assert (b.unique_id, b.repeats.line.tolist(), b.repeats.y[:, 0].tolist()) == ("b", [7, 2], [6.0, 1.0])
+    assert (a.repeats, c.repeats) == (None, None)
+
+
+def test_what_is_excluded_is_masked_in_repeats_too(read, tmp_path):
+    periods = tmp_path / "out.csv"
+    periods.write_text("from,to\n2024-01-01T04:00,2024-01-01T04:00\n")
+    one = read("duplicate_timestamp.csv", duplicates="first", exclude=str(periods)).panel.series[0]
+    assert np.isnan([one.y[4, 0], one.repeats.y[0, 0]]).all()
+    assert np.isfinite(np.delete(one.y, 4)).all()
+
+
 def test_unsorted_rows_are_sorted_and_said(read):
     reading = read("unsorted.csv")
     assert np.all(np.diff(reading.panel.series[0].ds) == HOUR)

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -5,7 +7,7 @@ from hypothesis import strategies as st
 from series_making import every, panel, series
 
 from grucast.core.errors import DataError
-from grucast.core.series import Clock
+from grucast.core.series import Clock, Repeats
 from grucast.preprocessing.gaps import regularise
 
 ALIASES = {"h": "1h", "15min": "15m", "D": "1D", "W-SUN": "7D"}
@@ -80,6 +82,14 @@ def test_masked_rows_have_no_covariates_and_no_label():
     full = regularise(panel(one))[0].series[0]
     assert np.isnan(full.known[4]).all()
     assert full.label.tolist() == [1, 1, 1, 1, 0, 1, 1, 1, 1, 1]
+
+
+def test_repeats_stay_when_gaps_are_filled():
+    one = replace(series(every("2024-01-01", "1h", 20)[[*range(9), *range(11, 20)]]),
+                  repeats=Repeats(every("2024-01-01", "1h", 1), np.array([[5.0]]), np.array([30])))
+    whole, _ = regularise(panel(one))
+    assert len(whole.series[0]) == 20
+    assert whole.series[0].repeats is one.repeats
 
 
 def test_each_series_has_its_own_grid():

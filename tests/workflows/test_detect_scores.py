@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from grucast.core.results import RowScores
+from grucast.core.series import Repeats
 from grucast.detection.calibration import ScoreCalibration
 from grucast.detection.events import Event
 from grucast.detection.scoring import gather_channels
@@ -28,8 +30,9 @@ def judged_of(series, score, *, share=None, events=(), threshold=2.5, begin=0):
     rows, channels = len(score), series.y.shape[1]
     share = np.full((rows, channels), 1.0 / channels) if share is None else np.array(share, dtype=float)
     expected = np.tile([6.0, 7.0, 8.0], (rows, channels, 1))
-    scores = RowScores(series.unique_id, series.ds[:rows], series.y[:rows], expected, score, share)
-    return Judged(series, scores, np.full(rows, threshold), score / 10, list(events), begin)
+    scores = RowScores(series.unique_id, series.ds[:rows], series.y[:rows], expected, score, share,
+                       score.astype(np.float32), score.astype(np.float32), (np.zeros(rows, np.int16),) * 2)  # fmt: skip
+    return Judged(series, scores, np.full(rows, threshold), score / 10, list(events), np.zeros(rows, np.int8), begin)
 
 
 def written(judged, path, *, per_channel=False, panel=None, gather="largest"):
@@ -67,6 +70,38 @@ def test_rows_that_the_file_does_not_have_and_rows_before_the_first_reported_are
     series.line[2] = 0
     lines = written([judged_of(series, [1, 1, np.nan, 1], begin=1)], tmp_path / "s.csv")
     assert [line["y"] for line in lines] == ["2.0", "4.0"]
+
+
+def repeated(series, rows, y, lines):
+    """The series, and rows of the file that were dropped for its `rows`."""
+    values = np.array(y, dtype=float).reshape(len(rows), -1)
+    return replace(series, repeats=Repeats(series.ds[rows], values, np.array(lines)))
+
+
+def test_a_row_dropped_for_another_of_its_stamp_has_its_own_value_no_score_and_says_why(tmp_path):
+    series = series_of([1.0, 2.0, 3.0])
+    series.line[:] = [2, 4, 6]
+    series = repeated(series, [0, 2], [11.0, 13.0], [5, 3])
+    lines = written([judged_of(series, [1.0, 1.0, 3.0], events=[Event(2, 3, 2, 1.2, False)])], tmp_path / "s.csv")
+    assert [(line["y"], line["ds"][11:13], line["score"], line["is_anomaly"]) for line in lines] == [
+        ("1.0", "00", "1.0", "0"), ("13.0", "02", "", "0"), ("2.0", "01", "1.0", "0"), ("11.0", "00", "", "0"),
+        ("3.0", "02", "3.0", "1")]
+    assert [line["flags"] for line in lines] == ["low_confidence", "duplicate", "low_confidence", "duplicate", ""]
+    assert [(line["p_value"], line["event_id"]) for line in lines if line["flags"] == "duplicate"] == [("", "")] * 2
+    assert lines[1]["y_hat"] == "7.0"
+
+
+def test_a_dropped_row_before_the_first_reported_has_no_line(tmp_path):
+    series = repeated(series_of([1.0, 2.0, 3.0]), [0, 1], [11.0, 12.0], [5, 6])
+    lines = written([judged_of(series, [1.0, 1.0, 1.0], begin=1)], tmp_path / "s.csv")
+    assert [line["y"] for line in lines] == ["2.0", "3.0", "12.0"]
+
+
+def test_a_dropped_row_has_a_line_for_each_column_too(tmp_path):
+    series = repeated(series_of(np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]])), [1], [33.0, 44.0], [9])
+    lines = written([judged_of(series, [1.0, 2.0, 2.0])], tmp_path / "s.csv", per_channel=True)
+    assert [(line["channel"], line["y"], line["score"], line["flags"]) for line in lines[6:]] == [
+        ("a", "33.0", "", "duplicate"), ("b", "44.0", "", "duplicate")]
 
 
 def test_rows_that_only_tell_what_is_known_ahead_have_a_line_without_a_score(tmp_path):
