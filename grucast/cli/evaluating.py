@@ -1,4 +1,4 @@
-"""`grucast evaluate anomalies` and `grucast evaluate forecasts`."""
+"""`grucast evaluate forecasts` and `grucast evaluate anomalies`."""
 
 from __future__ import annotations
 
@@ -12,15 +12,18 @@ import typer
 
 from grucast.cli.options import offer
 from grucast.cli.output import OutputOptions, Table, TalkOptions, chosen, emit, tell_notes
-from grucast.cli.shell import Command, Group
+from grucast.cli.shell import Group
 from grucast.core.config import ColumnOptions, FormatOptions, ReadOptions, TimeOptions, option
 from grucast.core.errors import UsageError
 
 if TYPE_CHECKING:
     from grucast.workflows.evaluate import Evaluation
+    from grucast.workflows.evaluate_forecasts import ForecastsResult
 
 EXAMPLE = "grucast evaluate anomalies scores.csv --labels energy.csv --tune"
-UNBUILT = {"forecasts": "metrics of anybody's forecasts"}
+FORECASTS = "grucast evaluate forecasts forecasts.csv energy.csv --season 24 --by step"
+PARTS = ("series", "step")
+SHOWN = ("points", "mae", "rmse", "smape", "mase", "owa", "wql", "msis")  # beside coverage, with --by on a terminal
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,21 @@ class EvaluateWords:
 
 
 @dataclass(frozen=True, slots=True)
+class ForecastsWords:
+    """What `evaluate forecasts` asks for."""
+
+    forecasts: str = option(None, "a file with a column y_hat, such as forecast -o writes, or any other, long or wide",
+                            argument=True, required=True, metavar="FORECASTS")
+    actuals: tuple[str, ...] = option((), "data files that say what came true; the column y of FORECASTS",
+                                      argument=True, metavar="ACTUALS")
+    history: str | None = option(None, "the past, to scale errors by; the rows of ACTUALS before the forecasts",
+                                 metavar="FILE")
+    season: int = option(1, "rows of a season, for mase, rmsse, msis and owa", low=1, high=100_000)
+    forecast_col: str | None = option(None, "column of the point forecast; y_hat if there")
+    by: str | None = option(None, "a row for each series or step; all together", choices=PARTS, panel="Output")
+
+
+@dataclass(frozen=True, slots=True)
 class JoinOptions:
     """How rows are told apart."""
 
@@ -51,13 +69,44 @@ class JoinOptions:
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     group = typer.Typer(cls=Group, rich_markup_mode=None, pretty_exceptions_enable=False, invoke_without_command=True,
-                        help="Measure a file that anybody made.", epilog=f"Example:\n  {EXAMPLE}")
+                        help="Measure a file that anybody made.", epilog=f"Example:\n  {FORECASTS}\n  {EXAMPLE}")
     group.callback()(_root)
+    offer(group, "forecasts", example=FORECASTS)(forecasts)
     offer(group, "anomalies", example=EXAMPLE)(anomalies)
-    for name, line in UNBUILT.items():
-        group.command(name, cls=Command, help=f"Not built yet: {line}.", add_help_option=False,
-                      context_settings={"ignore_unknown_options": True, "allow_extra_args": True})(_unbuilt)
     app.add_typer(group, name="evaluate")
+
+
+def forecasts(words: ForecastsWords, output: OutputOptions, read: ReadOptions, talk: TalkOptions) -> None:
+    """Measure forecasts against what came true.
+
+    Series are matched by name, values by time. All values that have both count, none is dropped. --time-col,
+    --id-col, --tz and --na-value hold for all files, the other ways of reading for ACTUALS and --history.
+    """
+    from grucast.workflows.evaluate_forecasts import ForecastsRequest, document, evaluate_forecasts
+
+    kind = chosen(output.choice, terminal=output.output is None and sys.stdout.isatty())
+    if kind == "json" and words.by is not None:
+        raise UsageError(f"--by {words.by} and JSON do not go together: it has all, series and steps; leave --by out")
+    result = evaluate_forecasts(ForecastsRequest(words.forecasts, words.actuals, words.history, words.season,
+                                                 words.forecast_col, read))
+    tell_notes(result.notes, talk)
+    emit(document(result), accuracy(result, words.by, people=kind == "table"), output.choice, output.output)
+
+
+def accuracy(result: ForecastsResult, by: str | None, *, people: bool) -> Table:
+    """The metrics: a row for each series or step, or one for all; for people all together is a row a metric."""
+    from grucast.workflows.evaluate_forecasts import flat
+
+    if by is None:
+        row = {"series": len(result.by_series), **flat(result.total)}
+        return Table(("metric", "value"), list(row.items())) if people else Table(tuple(row), [list(row.values())])
+    parts = result.by_series if by == "series" else result.by_step
+    columns = [name for name in flat(result.total) if not people or name in SHOWN or name.startswith("coverage-")]
+    rows = []
+    for name, one in parts:
+        values = flat(one)
+        rows.append([name, *(values[column] for column in columns)])
+    return Table(("unique_id" if by == "series" else "step", *columns), rows)
 
 
 def anomalies(words: EvaluateWords, output: OutputOptions, join: JoinOptions, form: FormatOptions,
@@ -122,7 +171,3 @@ def _root(ctx: typer.Context) -> None:
     if ctx.invoked_subcommand is None:
         typer.echo(ctx.get_help(), err=True)
         raise typer.Exit(2)
-
-
-def _unbuilt(ctx: typer.Context) -> None:
-    raise UsageError(f"'evaluate {ctx.info_name}' is not built yet")

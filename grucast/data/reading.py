@@ -47,26 +47,26 @@ class Reading:
 
 
 def read_panel(sources: Sequence[str], options: ReadOptions, *, layout: Layout | None = None,
-               now: float | None = None) -> Reading:
+               now: float | None = None, least: int = 2) -> Reading:
     """The panel in `sources`: paths, or "-" for standard input; several are read as one, in order of time.
 
-    `layout` is how a model's data were read; `now` is the clock by which a file has rested. What is
-    wrong is a DataError with file, line, column and mend; a file that does not fit a layout is a
-    ModelError.
+    `layout` is how a model's data were read; `now` is the clock by which a file has rested; fewer rows than
+    `least` are refused, unless a model was there before. What is wrong is a DataError with file, line,
+    column and mend; a file that does not fit a layout is a ModelError.
     """
-    return read_with(Findings(), sources, options, layout=layout, now=now)
+    return read_with(Findings(), sources, options, layout=layout, now=now, least=least)
 
 
 def read_with(findings: Findings, sources: Sequence[str], options: ReadOptions, *, layout: Layout | None = None,
-              now: float | None = None) -> Reading:
+              now: float | None = None, least: int = 2) -> Reading:
     """Like `read_panel`, telling `findings` what is noticed, whatever happens."""
     if not sources:
         raise UsageError("no data file is named")
-    return read_loaded(findings, [load(name, now=now) for name in sources], options, layout=layout)
+    return read_loaded(findings, [load(name, now=now) for name in sources], options, layout=layout, least=least)
 
 
 def read_loaded(findings: Findings, loaded: Sequence[Source], options: ReadOptions, *,
-                layout: Layout | None = None) -> Reading:
+                layout: Layout | None = None, least: int = 2) -> Reading:
     """Like `read_with`, from bytes that have been loaded."""
     if layout is not None:
         options = as_learned(options, layout)
@@ -84,7 +84,7 @@ def read_loaded(findings: Findings, loaded: Sequence[Source], options: ReadOptio
     if not task.layout:
         guards.check_values(task, columns.target, rows.y)
     rows = arrange(task, columns, rows, good & has_id)
-    if len(rows.ds) < 2 and not task.layout:
+    if len(rows.ds) < least and not task.layout:
         raise task.refuse("there is one row, and a series needs more" if len(rows.ds) else "no row can be read")
     if columns.time and clock.kind == "stamp" and not clock.tz and not task.layout:
         guards.note_spring_hours(task, rows)

@@ -152,7 +152,7 @@ class Accumulator:
                     usable = getattr(points, metric.unit) > 0  # False for NaN
                     chosen, belongs = points.where(usable), group[usable]
                 rows = metric.statistic(chosen)
-                if rows is not None and len(rows):
+                if rows is not None and rows.size:
                     found = Rows(rows.reshape(len(rows), -1), belongs, self.groups)
                     totals[name] = metric.aggregate(totals.get(name), found)
 

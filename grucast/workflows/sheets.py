@@ -92,16 +92,23 @@ def id_columns(task: Task, asked: Sequence[str]) -> tuple[str, ...]:
 
 def series_rows(sheet: Sheet) -> list[Ints]:
     """The rows of each series, in order of time where it is told, else as they stand."""
-    order = np.arange(sheet.rows) if sheet.ds is None else np.argsort(sheet.ds, kind="stable")
-    order = order[np.argsort(sheet.group[order], kind="stable")]
-    return np.split(order, np.cumsum(np.bincount(sheet.group, minlength=len(sheet.ids)))[:-1])
+    return split_rows(sheet.group, len(sheet.ids), sheet.ds)
+
+
+def split_rows(group: Ints, count: int, ds: Stamps | None = None) -> list[Ints]:
+    """The places of each of `count` groups in `group` (T,), in order of the times `ds` (T,), else as they stand."""
+    order = np.arange(len(group)) if ds is None else np.argsort(ds, kind="stable")
+    order = order[np.argsort(group[order], kind="stable")]
+    return np.split(order, np.cumsum(np.bincount(group, minlength=count))[:-1])
 
 
 def find_times(known: Stamps, wanted: Stamps) -> Ints:
-    """For each of `wanted` (N,) its place in `known` (T ≥ 1,), which rises, -1 where it is not there.
+    """For each of `wanted` (N,) its place in `known` (T,), which rises, -1 where it is not there.
 
     Integers (microseconds) are found exactly, numbers within a thousandth of the smallest step.
     """
+    if not len(known):
+        return np.full(len(wanted), -1)
     place = np.clip(np.searchsorted(known, wanted), 1, max(len(known) - 1, 1)) - 1
     after = np.minimum(place + 1, len(known) - 1)
     place = np.where(np.abs(known[after] - wanted) < np.abs(known[place] - wanted), after, place)
@@ -115,6 +122,26 @@ def refuse_mixed_zones(first: tuple[str, str], second: tuple[str, str]) -> None:
         has, lacks = (first, second) if first[1] else (second, first)
         raise DataError(f"the stamps have no UTC offset, those of {has[0]} have one", file=lacks[0],
                         mend="say the zone with --tz, or --no-time to go by the order of the rows")
+
+
+def times_in(sheet: Sheet, name: str) -> Stamps:
+    """The times in another column of the sheet, (T,), told as its time is. Errors: DataError for a row without one."""
+    task = sheet.task
+    column = task.table.columns[name]
+    tally = column.tally(task.table.style.missing)
+    if sheet.clock == "number" or (not sheet.clock and tally.numbers):
+        values, wrong = column.numbers(task.table.style)
+        _refuse_timeless(task, [name], ~wrong & ~np.isnan(values))
+        return values
+    clock = find_clock_of(task, [name])
+    moments = instants(task, [name], clock)
+    _refuse_timeless(task, [name], moments.ok)
+    silent = replace(task, findings=Findings())
+    us, tz = to_axis(silent, moments, sheet.group, epoch=clock.kind in ("epoch_s", "epoch_ms"))
+    if sheet.clock and bool(tz) != bool(sheet.tz):
+        raise DataError(f"UTC offsets stand here or in {sheet.time[0]!r}, not in both", file=sheet.file, column=name,
+                        mend="write all stamps alike, or say the zone with --tz")
+    return us
 
 
 def _refuse_timeless(task: Task, names: Sequence[str], good: Mask) -> None:

@@ -290,12 +290,6 @@ def test_evaluate_alone_answers_with_its_help_and_wrong_names_are_guessed(grucas
     assert "Example:\n  grucast evaluate anomalies" in grucast("evaluate", "anomalies", "--help").out
 
 
-@pytest.mark.parametrize("arguments", [[], ["--help"], ["a", "b"], ["--history", "x"]])
-def test_evaluate_forecasts_is_not_built_yet_and_says_so(grucast, arguments):
-    ran = grucast("evaluate", "forecasts", *arguments)
-    assert (ran.code, ran.out, ran.err) == (2, "", "grucast: error: 'evaluate forecasts' is not built yet\n")
-
-
 def test_nothing_heavy_is_imported(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     write("scores.csv", STAMPS, SCORE, header="ds,score")

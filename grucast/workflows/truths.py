@@ -1,0 +1,131 @@
+"""What came true, and what was known before: series as plain times and values, to hold forecasts against."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from grucast.core.arrays import Array, Ints, Stamps
+from grucast.core.config import ReadOptions
+from grucast.core.series import Clock, Panel, Series
+from grucast.data.reading import read_panel
+from grucast.preprocessing.frequency import find_frequency, find_step
+from grucast.preprocessing.grid import locate
+from grucast.workflows.forecast_files import Forecasts
+from grucast.workflows.sheets import split_rows
+
+SPARSE = 20  # places of a grid for each row: with more the rows are taken in order
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Track:
+    """One series: `ds` (T,) rising, int64 microseconds or numbers; `y` (T,) in the units of the file, NaN for none."""
+
+    ds: Stamps
+    y: Array
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Truth:
+    """The series of the actual values by name. `named`: by ids and not only by columns. `clock` as in a `Sheet`."""
+
+    tracks: Mapping[str, Track]
+    named: bool
+    file: str
+    clock: str
+    tz: str
+    freq: Clock  # with the frequency that was given, if any
+    notes: tuple[str, ...]
+
+
+def read_truth(sources: Sequence[str], read: ReadOptions) -> Truth:
+    """The series in files of data, read as `train` reads them. Errors: those of `read_panel`."""
+    reading = read_panel(sources, read, least=1)
+    panel = reading.panel
+    clock = panel.layout.clock
+    kind = "" if clock.kind == "row" else "number" if clock.kind in ("elapsed", "index") else "stamp"
+    return Truth(dict(_tracks(panel)), panel.layout.columns.shape == "long", reading.file, kind, panel.tz, clock,
+                 reading.notes)
+
+
+def _tracks(panel: Panel) -> list[tuple[str, Track]]:
+    """Every channel of every series by the name that its forecast has."""
+    long, several = panel.layout.columns.shape == "long", len(panel.channels) > 1
+    found = []
+    for one in panel.series:
+        ds = one.ds.astype(np.int64) if one.ds.dtype.kind == "M" else one.ds
+        for at, channel in enumerate(panel.channels):
+            name = (f"{one.unique_id}/{channel}" if several else one.unique_id) if long else channel
+            found.append((name, Track(ds, np.where(one.observed[:, at], one.y[:, at], np.nan))))
+    return found
+
+
+def own_truth(forecasts: Forecasts) -> Truth:
+    """The column y of a file of forecasts as the truth of its series.
+
+    Errors: DataError for two values of one time.
+    """
+    assert forecasts.truth is not None  # noqa: S101 - the caller has looked
+    sheet, ds = forecasts.sheet, forecasts.ds
+    tracks = {}
+    for name, rows in zip(forecasts.ids, split_rows(forecasts.series, len(forecasts.ids), ds), strict=True):
+        if ds is None:
+            tracks[name] = Track(np.arange(len(rows), dtype=np.float64), forecasts.truth[rows])
+            continue
+        y, again = forecasts.truth[rows], np.flatnonzero(np.diff(ds[rows]) == 0)
+        other = again[(y[again + 1] != y[again]) & ~(np.isnan(y[again + 1]) & np.isnan(y[again]))]
+        if len(other):
+            sheet.task.fault(int(forecasts.row[rows[other[0] + 1]]), "another value than before at the same time",
+                             column="y", mend="mend the cell, or name a file of actual values")
+        once = np.setdiff1d(np.arange(len(rows)), again + 1)
+        tracks[name] = Track(ds[rows[once]], y[once])
+    return Truth(tracks, forecasts.named, sheet.file, sheet.clock, sheet.tz, Clock(kind=_kind(sheet.clock)), ())
+
+
+def _kind(clock: str) -> str:
+    return {"": "row", "number": "index"}.get(clock, "stamp")
+
+
+def joined(history: Track | None, track: Track) -> Track:
+    """What is known of one series from a history and from the actual values, which win where both have a time."""
+    if history is None or not len(history.ds):
+        return track
+    ds = np.concatenate([track.ds, history.ds])
+    kept, first = np.unique(ds, return_index=True)  # the first of equal times: the actual one
+    return Track(kept, np.concatenate([track.y, history.y])[first])
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """The places that rows of series have, by a frequency that all of them share; in order where there is none."""
+
+    clock: Clock
+
+    def places(self, track: Track) -> Ints:
+        """The place of each row, (T,), from 0; rows that are missing leave a gap."""
+        ds = track.ds.view("datetime64[us]") if track.ds.dtype == np.int64 else track.ds
+        in_order = np.arange(len(ds))
+        if len(ds) < 2 or self.clock.kind == "row":
+            return in_order
+        places, off = locate(ds, self.clock)
+        return in_order if off >= 0 or places[-1] > SPARSE * len(ds) else places
+
+
+def find_grid(tracks: Sequence[Track], clock: Clock) -> Grid:
+    """The grid on which `tracks` lie; `clock` has the frequency where it was given."""
+    if clock.kind == "row" or clock.freq:
+        return Grid(clock)
+    series = [_bare(one) for one in tracks]
+    if clock.kind in ("index", "elapsed"):
+        step = find_step(series)
+        return Grid(Clock(kind="index", step=step) if step else Clock(kind="row"))
+    return Grid(Clock(kind=clock.kind, tz=clock.tz, freq=find_frequency(series, clock)[0]))
+
+
+def _bare(track: Track) -> Series:
+    """The track as a series of one channel."""
+    ds = track.ds.view("datetime64[us]") if track.ds.dtype == np.int64 else track.ds
+    none, y = np.zeros((len(ds), 0)), track.y[:, None]
+    return Series("", ds, y, ~np.isnan(y), none, none, np.zeros(0), np.zeros(len(ds), dtype=np.int64))
