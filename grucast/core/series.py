@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
 from grucast.core.arrays import Array, Ints, Mask, Stamps
 
 STAMP = np.dtype("datetime64[us]")
+Lines: TypeAlias = npt.NDArray[np.integer[Any]]  # physical lines of a file
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -17,7 +20,7 @@ class Repeats:
 
     ds: Stamps  # (N,)
     y: Array  # (N, C)
-    line: Ints  # (N,)
+    line: Lines  # (N,)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,7 +41,7 @@ class Series:
     known: Array  # (T, K) covariates known ahead, NaN where missing
     past: Array  # (T, P) covariates known only so far, NaN where missing
     static: Array  # (S,)
-    line: Ints  # (T,)
+    line: Lines  # (T,)
     label: Ints | None = None
     repeats: Repeats | None = None
 

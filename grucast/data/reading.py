@@ -70,15 +70,15 @@ def read_loaded(findings: Findings, loaded: Sequence[Source], options: ReadOptio
     """Like `read_with`, from bytes that have been loaded."""
     if layout is not None:
         options = as_learned(options, layout)
-    digest = hashlib.sha256()
-    for one in loaded:
-        digest.update(one.body)
+    digest = _digest(loaded)
     task, form = open_table(loaded, options, findings, layout)
     if not task.table.rows:
         raise task.refuse("there are no rows below the header", mend="write some, or say --last-line keep"
                           if any("left out" in note for note in findings.notes()) else "")
     names, clock = _time(task, layout)
     columns, clock, ds, good = _columns(task, names, clock)
+    task.again = None  # nothing is read a second time from here on, so that the bytes need not be kept
+    del loaded
     group, ids, has_id = group_rows(task, columns.id)
     rows = gather(task, columns, ds, group)
     if not task.layout:
@@ -95,8 +95,16 @@ def read_loaded(findings: Findings, loaded: Sequence[Source], options: ReadOptio
     _note_marks(task, columns)
     kept = layout or Layout(form, columns, clock, options.rows.duplicates, options.rows.gaps,
                             options.rows.resample or "", options.rows.agg)
-    return Reading(Panel(series, kept), findings.notes(), digest.hexdigest(), task.table.rows, findings.all(),
+    return Reading(Panel(series, kept), findings.notes(), digest, task.table.rows, findings.all(),
                    task.table.files[0][0])
+
+
+def _digest(loaded: Sequence[Source]) -> str:
+    """The sha256 of all bytes together."""
+    digest = hashlib.sha256()
+    for one in loaded:
+        digest.update(one.body)
+    return digest.hexdigest()
 
 
 def as_learned(options: ReadOptions, layout: Layout) -> ReadOptions:
@@ -171,12 +179,12 @@ def _columns(task: Task, names: tuple[str, ...], clock: Clock) -> tuple[Columns,
         ds, wrong = task.table.columns[names[0]].numbers(task.table.style)
         good = ~wrong & ~np.isnan(ds)
         _refuse_stamps(task, names, good)
-        repeats = _repeats(ds[good])
+        repeats = _repeats(ds if good.all() else ds[good])
         columns = task.layout.columns if task.layout else find_columns(task, names, None, repeats)
         return columns, replace(clock, freq=task.options.time.freq or ""), ds, good
     moments = instants(task, names, clock)
     _refuse_stamps(task, names, moments.ok)
-    repeats = _repeats(moments.us[moments.ok])
+    repeats = _repeats(moments.us if moments.ok.all() else moments.us[moments.ok])
     columns = task.layout.columns if task.layout else find_columns(task, names, moments.us, repeats)
     group, _, _ = group_rows(task, columns.id)
     us, tz = to_axis(task, moments, group, epoch=clock.kind in ("epoch_s", "epoch_ms"))

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from grucast.core.arrays import Array, Ints, Mask, Stamps
+from grucast.core.series import Lines
 from grucast.data.stamps import DAY
 from grucast.data.task import Task
 from grucast.data.zones import put_back
@@ -20,7 +21,7 @@ class Rows:
     place: Ints
     group: Ints  # which series, numbered in order of first appearance
     ds: Stamps  # int64 microseconds, or float64
-    line: Ints
+    line: Lines
     y: Array  # (N, C)
     known: Array  # (N, K)
     past: Array  # (N, P)

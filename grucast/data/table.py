@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from grucast.core.arrays import Array, Ints, Mask
+from grucast.core.series import Lines
 from grucast.data.numbers import NumberStyle, parse_chunk, parse_number
 from grucast.data.stamps import NO_OFFSET, Moments, parse_cells, parse_iso_chunk
 
@@ -199,9 +200,11 @@ class Table:
     header_line: int = 1  # 0 without a header
     nameless: frozenset[str] = frozenset()  # columns whose names were made up
 
-    def line(self) -> Ints:
-        """The physical line of each row (T,)."""
-        return np.concatenate(self.lines or [np.zeros(0, np.int64)])
+    def line(self) -> Lines:
+        """The physical line of each row (T,), as int32 where that holds it: it is kept as long as the values."""
+        last = max((int(part[-1]) for part in self.lines if len(part)), default=0)
+        kind = np.int64 if last > np.iinfo(np.int32).max else np.int32
+        return np.concatenate(self.lines or [np.zeros(0, np.int64)], dtype=kind, casting="same_kind")
 
     def where(self, row: int) -> tuple[str, int]:
         """File and line of a row."""

@@ -91,7 +91,7 @@ class _Found:
     """
 
     rows: Ints
-    line: Ints
+    line: Places
     again: Mask
     y: Array
 

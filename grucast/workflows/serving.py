@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -33,12 +34,14 @@ def unpacked(artifact: Artifact, path: Path) -> tuple[Forecaster, Scales]:
 def read_gridded(source: str, options: ReadOptions, layout: Layout) -> tuple[Reading, Panel, list[str]]:
     """The data of `source`, read as the model's were, their panel on its grid, and notes on what is missing there.
 
+    The reading has that same panel: rows are not held twice.
+
     Errors: DataError for bad data, ModelError where columns or frequency are others.
     """
     reading = read_panel([source], options, layout=layout)
     check_frequency(reading.panel, reading.file)
     panel, missing = regularise(reading.panel, gaps=options.rows.gaps, file=reading.file)
-    return reading, panel, missing
+    return replace(reading, panel=panel), panel, missing
 
 
 def first_row(manifest: Manifest) -> Any:
