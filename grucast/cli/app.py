@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-_PARALLEL = (["train"], ["tune"], ["backtest"])
+_PARALLEL = (["train"], ["tune"])  # backtest has processes instead
 
 
 def main() -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 import typer
 
 from grucast import __version__
-from grucast.cli import detecting, doctor, evaluating, forecasting, models, training
+from grucast.cli import backtesting, detecting, doctor, evaluating, forecasting, models, training
 from grucast.cli.shell import Command, Group
 from grucast.core.errors import UsageError
 
@@ -15,12 +15,12 @@ BUILT: Mapping[str, Callable[[typer.Typer], None]] = {
     "train": training.register,
     "forecast": forecasting.register,
     "detect-anomalies": detecting.register,
+    "backtest": backtesting.register,
     "evaluate": evaluating.register,
     "inspect": models.register,
     "check": doctor.register,
 }
 UNBUILT = {
-    "backtest": "accuracy from many cutoffs, beside baselines",
     "explain": "what made a forecast or an event",
     "update": "the model trained on with new rows",
     "tune": "a search over settings",
