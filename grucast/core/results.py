@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from grucast.core.arrays import Array, Stamps
+from grucast.core.arrays import Array, Array32, Leads, Stamps
 from grucast.core.config import ModelConfig, TrainingConfig, WindowSpec
 from grucast.core.series import Layout
 
@@ -55,7 +55,8 @@ class RowScores:
     """How strange each row of one series was; T rows of the regular grid, masked ones included.
 
     `expected` is what the forecasts of shortest lead said: the lower end of the 95 % interval, the median, the
-    upper end, in the units of y. `share` is each channel's part of the score, summing to 1. NaN where
+    upper end, in the units of y. `share` is each channel's part of the score, summing to 1. `sudden` and `stuck` are
+    what stands beside the score (`detection/verdict.py`), with the channel each is about in `leads`. NaN where
     a row has no value or had no context.
     """
 
@@ -65,11 +66,14 @@ class RowScores:
     expected: Array  # (T, C, 3)
     score: Array  # (T,), >= 0, higher is stranger
     share: Array  # (T, C)
+    sudden: Array32  # (T,), >= 0
+    stuck: Array32  # (T,), >= 0
+    leads: tuple[Leads, Leads]  # each (T,)
 
     def __post_init__(self) -> None:
         rows, channels = self.y.shape
-        shapes = (self.ds.shape, self.expected.shape, self.score.shape, self.share.shape)
-        if shapes != ((rows,), (rows, channels, 3), (rows,), (rows, channels)):
+        shapes = (self.ds.shape, self.expected.shape, self.score.shape, self.share.shape, self.sudden.shape)
+        if shapes != ((rows,), (rows, channels, 3), (rows,), (rows, channels), (rows,)):
             raise ValueError(f"arrays of {shapes} do not fit y of {self.y.shape}")
 
 

@@ -111,13 +111,13 @@ def _trailing(signal: Array, width: int) -> Array:
     for channel in range(signal.shape[1]):
         seen = np.flatnonzero(np.isfinite(signal[:, channel]))
         if len(seen):
-            average = _exponential(signal[seen, channel], decay_of(width))
+            average = exponential(signal[seen, channel], decay_of(width))
             held = np.repeat(average, np.diff(np.append(seen, len(signal))))
             out[seen[0] :, channel] = held
     return out
 
 
-def _exponential(x: Array, decay: float) -> Array:
+def exponential(x: Array, decay: float) -> Array:
     """The exponential average of x (n,), in blocks short enough that powers of `decay` do not underflow."""
     if decay == 0.0:
         return x.astype(np.float64)

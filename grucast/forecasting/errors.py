@@ -5,6 +5,7 @@ horizon reaches it, and rebuilt by every window whose context holds it:
 
     near      y - median of the window that ends closest before the row      (k leads at most)
     whole     mean |y - median| over all windows that forecast the row       (all leads)
+    signed    mean  y - median  over the same windows
     band      the same, each error divided by the width of its 80 % interval
     rebuilt   mean |y - rebuilt| over all windows that hold the row          (looks at later rows)
     latest    mean |y - rebuilt| over the newest segment of the last window that ended at or before the row
@@ -43,6 +44,7 @@ class RowErrors:
 
     near: Array32  # (R,) signed
     whole: Array32  # (R,)
+    signed: Array32  # (R,)
     band: Array32  # (R,)
     rebuilt: Array32  # (R,)
     latest: Array32  # (R,)
@@ -138,7 +140,7 @@ class _Tally:
         self.latest = np.full(rows, np.nan, dtype=np.float32)
         self.state = np.full(rows, np.nan, dtype=np.float32)
         self.expected = np.full((rows, 3), np.nan)
-        self.ahead = np.zeros((2, rows))  # sums of |error| and of |error| / width
+        self.ahead = np.zeros((3, rows))  # sums of |error|, of |error| / width and of errors
         self.counts = np.zeros(rows, dtype=np.float32)
         self.behind = np.zeros((2, rows), dtype=np.float32)  # sum of |error|, count
 
@@ -166,6 +168,7 @@ class _Tally:
                 self.expected[rows] = told.expected[there, lead]
             self.ahead[0, rows] += np.abs(error[there, lead])
             self.ahead[1, rows] += relative[there, lead]
+            self.ahead[2, rows] += error[there, lead]
             self.counts[rows] += seen[there, lead]
 
     def _rebuild(self, streams: Streams, at: tuple[Ints, Ints], missed: Array32, mask: Array32) -> None:
@@ -187,8 +190,8 @@ class _Tally:
 
     def result(self) -> RowErrors:
         """The means; NaN where nothing was summed."""
-        whole, band = (_mean(total, self.counts) for total in self.ahead)
-        return RowErrors(self.near, whole, band, _mean(*self.behind), self.latest, self.state, self.expected)
+        whole, band, signed = (_mean(total, self.counts) for total in self.ahead)
+        return RowErrors(self.near, whole, signed, band, _mean(*self.behind), self.latest, self.state, self.expected)
 
 
 def _mean(total: npt.NDArray[Any], count: Array32) -> Array32:

@@ -16,9 +16,10 @@ from grucast.preprocessing.windows import Streams
 
 @dataclass(frozen=True, slots=True, eq=False)
 class OneRow:
-    """The errors of one row, see `errors.py`: near, whole, band, latest, state (5, C), and `expected` (C, 3)."""
+    """The errors of one row, see `errors.py`: near, whole, band, latest, state (5, C), signed (C,), expected (C, 3)."""
 
     signals: Array32
+    signed: Array32
     expected: Array
 
 
@@ -43,7 +44,7 @@ class RunningErrors:
         """
         while self.told and row >= self.told[0][0] + self.horizon:
             self.told.popleft()
-        near, whole, band = self._ahead(row, z, seen)
+        near, whole, band, signed = self._ahead(row, z, seen)
         expected = np.full((self.channels, 3), np.nan)
         if self.told and row - self.told[-1][0] < self.stride:
             expected = self.told[-1][1].expected[:, row - self.told[-1][0]]
@@ -53,7 +54,8 @@ class RunningErrors:
             nothing = np.full(self.channels, np.nan)
             self.held = np.stack([nothing if told.latest is None else told.latest,
                                   nothing if told.state is None else told.state])
-        return OneRow(np.stack([near, whole, band, *self.held]).astype(np.float32), expected)
+        signals = np.stack([near, whole, band, *self.held]).astype(np.float32)
+        return OneRow(signals, signed.astype(np.float32), expected)
 
     @property
     def _channels(self) -> Ints:
@@ -63,18 +65,20 @@ class RunningErrors:
     def _ends(self) -> Ints:
         return np.full(self.channels, self.length)
 
-    def _ahead(self, row: int, z: Array, seen: Mask) -> tuple[Array, Array, Array]:
-        """near, whole and band (C,): how far the row is from what earlier windows said of it."""
+    def _ahead(self, row: int, z: Array, seen: Mask) -> tuple[Array, Array, Array, Array]:
+        """near, whole, band and signed (C,): how far the row is from what earlier windows said of it."""
         nothing = np.full(self.channels, np.nan)
         if not self.told:
-            return nothing, nothing, nothing
+            return nothing, nothing, nothing, nothing
         median = np.stack([one.median[:, row - cutoff] for cutoff, one in self.told])  # (W, C)
         width = np.stack([one.width[:, row - cutoff] for cutoff, one in self.told])
         usable = np.isfinite(median) & seen
-        error = np.where(usable, np.abs(missed_by(z, median)), 0.0)
+        signed = np.where(usable, missed_by(z, median), 0.0)
+        error = np.abs(signed)
         count = usable.sum(axis=0)
         relative = np.where(usable, error / np.maximum(width, NARROWEST), 0.0)
-        means = [np.where(count > 0, total.sum(axis=0) / np.maximum(count, 1), np.nan) for total in (error, relative)]
+        totals = (one.sum(axis=0) for one in (error, relative, signed))
+        means = [np.where(count > 0, total / np.maximum(count, 1), np.nan) for total in totals]
         newest = row - self.told[-1][0] < self.stride
         near = np.where(usable[-1], error[-1], np.nan) if newest else nothing
-        return near, means[0], means[1]
+        return near, means[0], means[1], means[2]

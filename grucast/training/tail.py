@@ -18,18 +18,20 @@ FEWEST = 8  # events below which no law is fitted
 RARE = 20  # events above the level at which the dependence is measured
 LARGEST = 500  # rows the tail of rows is fitted to, at most
 LEVELS = np.geomspace(0.001, 0.5, 40)  # shares of rows above the levels tried
-SUSPECT = 0.1  # of the highest peaks, the share that might be faults
+SUSPECT = 0.1  # of the highest peaks, the share that might be faults of scores
 CHANCE = 1e-5  # below this a gap between peaks is no chance
 
 
-def fit_calibration(score: Array, blocks: Ints | None = None, *, gap: int = 0) -> ScoreCalibration:
+def fit_calibration(
+    score: Array, blocks: Ints | None = None, *, gap: int = 0, suspect: float = SUSPECT
+) -> ScoreCalibration:
     """What normal scores are like, from `score` (T,) in order of time; rows that are NaN do not count.
 
     `blocks` (T,) numbers the series or stretch of each row: an event ends where its block ends. Events with at most
     `gap` rows between them count as one, as in `find_events`. No usable row gives `EMPTY`; scores that never
     moved, or gave fewer than eight events at every level, have no tail: then events are counted by the dependence
     alone. Events that stand apart from all others are taken for faults nobody labelled, and their rows left out
-    (`_faulty`).
+    (`_faulty`); at most a share `suspect` of them.
     """
     kept = np.flatnonzero(np.isfinite(score))
     if not len(kept):
@@ -38,7 +40,7 @@ def fit_calibration(score: Array, blocks: Ints | None = None, *, gap: int = 0) -
     place = (np.arange(len(score)) + (0 if blocks is None else _block_number(blocks) * (gap + 2)))[kept]
     usable = score[kept]
     start = _start(usable, place, gap, PEAKS)
-    faulty = _faulty(usable, place, start, gap)
+    faulty = _faulty(usable, place, (start, gap), suspect)
     usable, place = usable[~faulty], place[~faulty]
     scores, ranks = sample(usable)
     peaks = _peaks(usable, place, start, gap)
@@ -80,16 +82,17 @@ def _peaks(usable: Array, place: Ints, level: float, gap: int) -> Array:
     return np.maximum.reduceat(usable[above], np.searchsorted(place[above], starts))
 
 
-def _faulty(usable: Array, place: Ints, start: float, gap: int) -> Mask:
+def _faulty(usable: Array, place: Ints, level: tuple[float, int], suspect: float) -> Mask:
     """Rows (T,) of events so far above the others that chance does not explain them.
 
-    A tenth of the peaks is under suspicion and tells the law only that it lies higher than the rest, so
-    that faults do not hide each other. From the lowest suspect upwards, the j peaks from there on all lie above x,
+    `level` is where events start, and the rows that may lie within one. A share `suspect` of the peaks tells the law
+    only that it lies higher than the rest, so that faults do not hide each other. From the lowest suspect upwards, the j peaks from there on all lie above x,
     given that they lie above the peak before, with probability (S(x) / S(before))^j; the first that is below 1e-5
     and all above it are faults.
     """
+    start, gap = level
     peaks = np.sort(_peaks(usable, place, start, gap))
-    suspects = int(SUSPECT * len(peaks))
+    suspects = int(suspect * len(peaks))
     if len(peaks) < FEWEST or not suspects:
         return np.zeros(len(usable), dtype=bool)
     trusted = peaks[:-suspects] - start

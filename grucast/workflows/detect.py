@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from grucast.artifacts.store import load
-from grucast.core.arrays import Array, Mask
+from grucast.core.arrays import Mask
 from grucast.core.config import AlarmOptions, DetectOptions, ReadOptions
 from grucast.core.errors import ModelError, UsageError
 from grucast.core.progress import Progress, silent
@@ -18,6 +18,7 @@ from grucast.core.series import Clock, Layout, Panel, Series
 from grucast.detection.budget import parse_budget, rate, strained
 from grucast.detection.calibration import ScoreCalibration, p_values
 from grucast.detection.rules import THRESHOLDS
+from grucast.detection.verdict import Alarms, Laws, Seen, share_of, verdicts
 from grucast.forecasting.predict import Forecaster
 from grucast.preprocessing.alias import SECOND, parse_frequency
 from grucast.preprocessing.sources import Scales
@@ -89,27 +90,12 @@ class Watchman:
     @property
     def calibration(self) -> ScoreCalibration:
         """The law of the scores."""
-        return self.watch.calibration[self.scoring.name]
-
-
-@dataclass(frozen=True, slots=True)
-class Alarms:
-    """When a row is an alarm: by a fixed threshold, or by a rule and how many events normal rows may begin each."""
-
-    rule: str
-    rate: float
-    threshold: float | None
-
-    def thresholds(self, score: Array, calibration: ScoreCalibration) -> Array:
-        """The threshold of each row of `score` (T,)."""
-        if self.threshold is not None:
-            return np.full(score.shape, self.threshold)
-        return np.asarray(THRESHOLDS.load(self.rule)(score, calibration, self.rate))
+        return self.laws.score
 
     @property
-    def name(self) -> str:
-        """The rule, for the id of an event."""
-        return self.rule if self.threshold is None else f"above {self.threshold!r}"
+    def laws(self) -> Laws:
+        """The laws of scores, of sudden and of stuck rows."""
+        return self.watch.laws(self.scoring)
 
 
 def detect(request: DetectRequest, progress: Progress = silent) -> DetectResult:
@@ -228,11 +214,13 @@ def judge(one: Series, scores: RowScores, told: tuple[int, Mask], watchman: Watc
     """
     (begin, silent), (alarms, options) = told, alarm
     calibration = watchman.calibration
-    threshold = alarms.thresholds(scores.score, calibration)
+    seen = Seen(scores.score, scores.sudden, scores.stuck)
+    threshold, score, cause = verdicts(seen, watchman.laws, alarms)
+    scores = replace(scores, score=score, share=share_of(cause, scores.leads, scores.share))
     gap = calibration.gap if options.min_gap is None else options.min_gap
     events = events_between(scores.score, threshold, silent[: len(scores.score)], gap, options.min_rows)
     return Judged(one, scores, threshold, p_values(scores.score, calibration),
-                  [event for event in events if event.stop > begin], begin)
+                  [event for event in events if event.stop > begin], cause, begin)
 
 
 def alarms_of(options: AlarmOptions, panel: Panel) -> Alarms:

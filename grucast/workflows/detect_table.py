@@ -15,6 +15,7 @@ from grucast.core.series import STAMP, Panel, Series
 from grucast.data.writing import format_stamps
 from grucast.detection.calibration import ScoreCalibration
 from grucast.detection.events import Event
+from grucast.detection.verdict import CAUSES, Causes
 from grucast.workflows.reasons import reason_of
 from grucast.workflows.scores import Scoring
 
@@ -34,6 +35,7 @@ class Judged:
     threshold: Array  # (T,)
     p_value: Array  # (T,)
     events: list[Event]
+    cause: Causes  # (T,)
     begin: int = 0
 
 
@@ -92,9 +94,15 @@ def _told(event: Event, judged: Judged, telling: Telling, low: Mask) -> Told:
         "severity": float(event.severity), "score": float(scores.score[peak]), "p_value": float(judged.p_value[peak]),
         "y": float(scores.y[peak, lead]), "y_hat": float(scores.expected[peak, lead, 1]),
         "channels": took_part, "flags": [LOW] if low[peak] else [],
-        "reason": reason_of(event, scores, (lead, names[lead]), telling.scoring.scorer, telling.stamps),
+        "reason": reason_of(event, scores, (lead, names[lead]), _driver(judged, peak, telling), telling.stamps),
     }
     return Told((scores.ds[event.start], scores.unique_id), document)
+
+
+def _driver(judged: Judged, peak: int, telling: Telling) -> str:
+    """What drove the score of a row: another judge, or the scorer."""
+    cause = int(judged.cause[peak])
+    return CAUSES[cause] if cause else telling.scoring.scorer
 
 
 def event_id(judged: Judged, event: Event, rule: str) -> str:

@@ -20,11 +20,9 @@ from grucast.data.lines import Row, RowReader
 from grucast.data.writing import format_stamps
 from grucast.detection.calibration import p_values
 from grucast.detection.rules import STREAMS
-from grucast.detection.thresholds import open_stream
-from grucast.detection.thresholds.stream import Fixed, Stream
+from grucast.detection.verdict import Alarms, RowVerdicts
 from grucast.preprocessing.grid import stamps_after, steps_between
 from grucast.workflows.detect import (
-    Alarms,
     DetectRequest,
     Watchman,
     alarms_of,
@@ -48,7 +46,7 @@ class _Watched:
     """A series that is followed, the threshold that its scores move, and the event that may not be over."""
 
     follower: Follower
-    stream: Stream
+    verdicts: RowVerdicts
     event: str = ""
     event_rows: int = 0
     quiet: int = 0  # rows since its last alarm
@@ -96,13 +94,8 @@ class Following:
         first = first_row(watchman.artifact.manifest)
         model = Model(forecaster, scales, watchman.watch, watchman.scoring, self.panel.layout.clock, first)
         columns = self.layout.columns
-        return _Watched(Follower(model, unique_id, len(columns.target), len(columns.past)), self._rule())
-
-    def _rule(self) -> Stream:
-        alarms = self.alarms
-        if alarms.threshold is not None:
-            return Fixed(alarms.threshold)
-        return open_stream(alarms.rule, self.watchman.calibration, alarms.rate)
+        return _Watched(Follower(model, unique_id, len(columns.target), len(columns.past)),
+                        RowVerdicts(watchman.laws, self.alarms))
 
     def take_history(self) -> None:
         """Go through the data: all rows where the rule learns from them, else as many as are not forgotten."""
@@ -111,14 +104,15 @@ class Following:
         for one in self.panel.series:
             watched = self.series[one.unique_id] = self._begin(one.unique_id)
             followed = watched.follower.take_history(one)
-            for score in next(scored).tolist() if learns else [said.score for said in followed]:
-                watched.stream.push(score)
+            for seen in next(scored) if learns else map(_seen, followed):
+                watched.verdicts.push(seen)
 
-    def _scores(self) -> Iterator[Any]:
+    def _scores(self) -> Iterator[Iterator[dict[str, float]]]:
         watchman = self.watchman
         first = first_row(watchman.artifact.manifest)
         for one in score_panel(self.panel, watchman.model, watchman.watch, first, watchman.scoring):
-            yield one.score
+            yield ({"score": score, "sudden": jump, "stuck": still} for score, jump, still in
+                   zip(one.score.tolist(), one.sudden.tolist(), one.stuck.tolist(), strict=True))
 
     def _steps(self, follower: Follower, row: Row) -> int:
         """Rows of the grid from the last row to this one. DataError off the grid, or after too long a gap."""
@@ -148,7 +142,12 @@ class Following:
 
     def _push(self, one: _Watched, ds: Any, y: Any, past: Any) -> tuple[Followed, float]:
         said = one.follower.push(ds, y, past)
-        return said, one.stream.push(said.score)
+        threshold, score, cause = one.verdicts.push(_seen(said))
+        if cause:
+            share = np.zeros(len(said.share))
+            share[said.leads[cause - 1]] = 1.0
+            said = replace(said, score=score, share=share)
+        return said, threshold
 
     def _event(self, one: _Watched, row: Row, alarm: bool) -> str:
         """The id of the event that the row belongs to, "" where it is no alarm or the event is still too short."""
@@ -233,6 +232,11 @@ def _refuse(request: DetectRequest) -> None:
                         ("--exclude-labelled", request.read.rows.exclude_labelled)):
         if value:
             raise UsageError(f"--follow and {name} do not go together; leave one of them out")
+
+
+def _seen(said: Followed) -> dict[str, float]:
+    """What the three judges saw of a row."""
+    return {"score": said.score, "sudden": said.sudden, "stuck": said.stuck}
 
 
 def _number(value: Any) -> float | None:

@@ -10,12 +10,14 @@ import numpy as np
 from grucast.core.arrays import Array
 from grucast.core.series import STAMP, Clock, Series
 from grucast.detection.running import RunningScore
+from grucast.detection.stuck import RunningStuck
+from grucast.detection.sudden import RunningSudden
 from grucast.forecasting.errors import precise, stride_of
 from grucast.forecasting.predict import Forecaster
 from grucast.forecasting.stream import RunningErrors
 from grucast.preprocessing.sources import Scales, Setting, make_source
 from grucast.preprocessing.windows import Streams, flatten
-from grucast.workflows.scores import Scoring, Watch, scale_row
+from grucast.workflows.scores import Scoring, Watch, scale_row, sudden_row
 
 FORGOTTEN = 12  # widths of the widest kernel after which an average has forgotten how it began: e^-24
 
@@ -37,7 +39,10 @@ class Followed:
     """What is said of one row."""
 
     score: float  # NaN without a context
+    sudden: float
+    stuck: float
     share: Array  # (C,)
+    leads: tuple[int, int]  # the channels that sudden and stuck are about
     expected: Array  # (C, 3)
 
 
@@ -59,6 +64,9 @@ class Follower:
         scoring = model.scoring
         own = scale_row(model.scales, model.watch, scoring, unique_id)
         self.scores = RunningScore(model.watch.scale[scoring.mode], own, scorer=scoring.scorer, gather=scoring.gather)
+        self.sudden = RunningSudden(model.watch.sudden, sudden_row(model.scales, model.watch, unique_id))
+        self.stuck = RunningStuck(model.watch.stuck)
+        self.origin: int | None = None  # rows from phase 0 to row 0
         self.scale: Array | None = None
 
     def take_history(self, series: Series) -> list[Followed]:
@@ -88,11 +96,20 @@ class Follower:
         seen = np.isfinite(z)
         run = self.row + 1 - self.started >= self.length
         errors = self.errors.push(self.row, np.where(seen, z, 0.0), seen, run=run)
+        jump, jumped = self.sudden.push(errors.signed.astype(np.float64), self._phase())
+        still, stood = self.stuck.push(y)
         self.row += 1
         score, share = self.scores.push(errors.signals)
         if not np.isfinite(y).any():
             score, share = np.nan, np.full(self.channels, np.nan)
-        return Followed(score, share, errors.expected)
+        return Followed(score, jump, still, share, (jumped, stood), errors.expected)
+
+    def _phase(self) -> int:
+        """How many rows after phase 0 the row is that was just pushed."""
+        if self.origin is None:
+            source = make_source(self._series(self.end - 1), self.model.scales, self.setting, stop=1)
+            self.origin = source.origin - self.row
+        return self.origin + self.row
 
     def _scaled(self, y: Array) -> Array:
         """The values (C,) in scales of the series."""

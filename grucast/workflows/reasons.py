@@ -18,20 +18,23 @@ ONE_SIDE = 0.9  # of the rows above what was expected, or below
 FEW = 8  # rows that have no side
 
 
-def reason_of(event: Event, scores: RowScores, channel: tuple[int, str], scorer: str,
+def reason_of(event: Event, scores: RowScores, channel: tuple[int, str], driver: str,
               stamps: Callable[[Stamps], list[str]]) -> str:
     """What was strange about the leading channel (its number and name) in the rows of `event`.
 
-    The first that holds: it repeated one value for long, as it rarely did before; a value lay outside its 95 %
-    interval (the one furthest outside, with its stamp where that is not the peak); it stayed on one side of what
-    was expected; else its shape, which is all that `scorer` can say then.
+    `driver` is what drove the score of the peak: `stuck` or `sudden`, which say so themselves, or a scorer. Then the
+    first that holds: the channel repeated one value for long, as it rarely did before; a value lay outside its 95 %
+    interval (the one furthest outside, with its stamp where that is not the peak); it stayed on one side
+    of what was expected; else its shape, which is all that the scorer can say.
     """
     at, name = channel
     y, expected = scores.y[:, at], scores.expected[:, at]
     rows = slice(event.start, event.stop)
-    stuck = _stuck(y, event)
+    stuck = _run_at(y[: event.stop], event.peak) if driver == "stuck" else _stuck(y, event)
     if stuck:
         return f"{name} stuck at {_number(float(y[event.stop - 1 - stuck[1]]), 0.0)} for {stuck[0]} rows"
+    if driver == "sudden":
+        return _jumped(event.peak, y, expected, name)
     row = _furthest(y[rows], expected[rows])
     if row is not None:
         row += event.start
@@ -41,9 +44,25 @@ def reason_of(event: Event, scores: RowScores, channel: tuple[int, str], scorer:
     side = _side(y[rows] - expected[rows, 1])
     if side:
         return f"{name} {side} what was expected for {event.rows} rows, though inside its interval"
-    if scorer == "forecast":
+    if driver == "forecast":
         return f"{name} harder to forecast than the rows trained on"
     return f"shape of {name} unlike the rows trained on"
+
+
+def _jumped(row: int, y: Array, expected: Array, name: str) -> str:
+    """That a row stood out: from its interval, or only from the rows beside it."""
+    low, high = float(expected[row, 0]), float(expected[row, 2])
+    value = _number(float(y[row]), high - low)
+    if low <= y[row] <= high:
+        return f"{name} {value}, out of step with the rows beside it"
+    return f"{name} {value}, expected {_interval(low, high)}"
+
+
+def _run_at(y: Array, row: int) -> tuple[int, int]:
+    """The run of one value that `row` belongs to: its rows, and rows from its end to the end of y (T,)."""
+    first, stop = run_bounds(y)
+    run = int(np.searchsorted(stop, row, side="right"))
+    return int(stop[run] - first[run]), len(y) - int(stop[run])
 
 
 def _stuck(y: Array, event: Event) -> tuple[int, int] | None:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from grucast.core.arrays import Array
+from grucast.core.arrays import Array, Array32, Leads
 from grucast.core.config import ModelConfig
 from grucast.core.errors import ModelError
 from grucast.core.progress import Progress, silent
@@ -27,6 +27,9 @@ from grucast.detection.scoring import (
     gather_channels,
     strangeness,
 )
+from grucast.detection.stuck import StuckScale, stuck
+from grucast.detection.sudden import LAGS, SuddenScale, sudden
+from grucast.detection.verdict import Laws
 from grucast.forecasting.errors import RowErrors, precise, row_errors
 from grucast.forecasting.predict import Forecaster
 from grucast.preprocessing.sources import Scales, Setting, length_passed, make_source
@@ -36,14 +39,28 @@ TOGETHER = 2_000_000  # values (rows times channels) scored in one go, of severa
 WIDEST_KERNEL = 100_000  # rows; what a model file may ask for
 NONE = -1.0  # stands for NaN in the model file, which holds finite numbers only; no signal is negative
 GATHERINGS = ("largest", "mean")
+STUCK_LAW = "stuck"
+LONGEST_CYCLE = 100_000  # rows; what a model file may ask for
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Watch:
-    """What a model knows about normal rows: the scale of its signals by mode, and calibrations by `watch_name`."""
+    """What a model knows about normal rows.
+
+    The scale of its signals by mode, that of sudden and of stuck rows, and laws: of scores by the name of a `Scoring`,
+    `online.sudden`, `offline.sudden` and `stuck`.
+    """
 
     scale: Mapping[str, SignalScale]
+    sudden: SuddenScale
+    stuck: StuckScale
     calibration: Mapping[str, ScoreCalibration]
+
+    def laws(self, scoring: Scoring) -> Laws:
+        """The laws by which rows are judged that are scored like that."""
+        forecasts = scoring.scorer != "reconstruction"
+        return Laws(self.calibration[scoring.name], self.calibration[sudden_law(scoring.mode)] if forecasts else None,
+                    self.calibration[STUCK_LAW])
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +75,11 @@ class Scoring:
     def name(self) -> str:
         """The name of the calibration that belongs to it."""
         return f"{self.mode}.{self.scorer}.{self.gather}"
+
+
+def sudden_law(mode: str) -> str:
+    """The name of the law of sudden rows."""
+    return f"{mode}.sudden"
 
 
 def scorers_of(model: ModelConfig) -> tuple[str, ...]:
@@ -115,7 +137,11 @@ def score_panel(
             score = strangeness(signals[number], watch.scale[scoring.mode],
                                 scale_row(scales, watch, scoring, one.unique_id),
                                 scorer=scoring.scorer, mode=scoring.mode)
-            yield _row_scores(one, of_series(errors.expected, streams, number), score, scoring.gather)
+            signed = of_series(errors.signed, streams, number)
+            jump = sudden(signed, watch.sudden, sudden_row(scales, watch, one.unique_id),
+                          origin_of(streams, number), scoring.mode)
+            yield _row_scores(one, of_series(errors.expected, streams, number), score, scoring,
+                              (jump, stuck(values_of(one, len(signed)), watch.stuck, scoring.mode)))
 
 
 def _batches(panel: Panel) -> Iterator[list[Series]]:
@@ -138,17 +164,38 @@ def scale_row(scales: Scales, watch: Watch, scoring: Scoring, unique_id: str) ->
     return known if 0 <= known < len(watch.scale[scoring.mode].median) - 1 else -1
 
 
-def _row_scores(one: Series, expected: Array, channels: Array, gather: str) -> RowScores:
+def sudden_row(scales: Scales, watch: Watch, unique_id: str) -> int:
+    """The row of the level of jumps of a series: its own, or the last, that of all series together."""
+    known = scales.rows.get(unique_id, -1)
+    return known if 0 <= known < len(watch.sudden.level) - 1 else -1
+
+
+def origin_of(streams: Streams, series: int) -> int:
+    """How many rows after phase 0 the first row of a series is."""
+    return int(streams.origin[np.flatnonzero(streams.series == series)[0]])
+
+
+def values_of(one: Series, rows: int) -> Array:
+    """The first `rows` values (T, C) of a series, NaN where missing."""
+    return np.where(one.observed[:rows], one.y[:rows], np.nan)
+
+
+def _row_scores(one: Series, expected: Array, channels: Array, scoring: Scoring,
+                beside: tuple[tuple[Array32, Leads], tuple[Array32, Leads]]) -> RowScores:
     rows = len(expected)
-    score, share = gather_channels(channels, gather)
+    score, share = gather_channels(channels, scoring.gather)
+    (jump, jumped), (still, stood) = beside
     unseen = np.asarray(~one.observed[:rows].any(axis=1))
     return RowScores(
         unique_id=one.unique_id,
         ds=one.ds[:rows],
-        y=np.where(one.observed[:rows], one.y[:rows], np.nan),
+        y=values_of(one, rows),
         expected=expected,
         score=np.where(unseen, np.nan, score),
         share=np.where(unseen[:, None], np.nan, share),
+        sudden=jump,
+        stuck=still,
+        leads=(jumped, stood),
     )
 
 
@@ -162,6 +209,9 @@ def pack_watch(watch: Watch) -> dict[str, npt.NDArray[np.float64]]:
         out[f"anomaly.{mode}.widths"] = np.array(scale.widths, dtype=np.float64)
         out[f"anomaly.{mode}.median"] = np.nan_to_num(scale.median, nan=NONE)
         out[f"anomaly.{mode}.upper"] = np.nan_to_num(scale.upper, nan=NONE)
+    out["anomaly.sudden.weights"], out["anomaly.sudden.most"] = watch.sudden.weights, watch.sudden.most
+    out["anomaly.sudden.level"], out["anomaly.sudden.profile"] = watch.sudden.level, watch.sudden.profile
+    out["anomaly.stuck.surprise"], out["anomaly.stuck.beyond"] = watch.stuck.surprise, watch.stuck.beyond
     for name, calibration in watch.calibration.items():
         out |= pack_calibration(calibration, name)
     return out
@@ -181,12 +231,27 @@ def unpack_watch(tensors: Mapping[str, npt.NDArray[Any]], model: ModelConfig, ch
             if median.shape[1:] != shape or upper.shape != median.shape or not len(median):
                 raise ValueError(f"anomaly.{mode} has shape {median.shape}")
             scale[mode] = SignalScale(widths, *(np.where(one == NONE, np.nan, one) for one in (median, upper)))
-        for scoring in scorings(model, channels):
-            found = unpack_calibration(tensors, scoring.name)
+        sudden_scale, stuck_scale = _unpack_beside(tensors, channels)
+        names = [scoring.name for scoring in scorings(model, channels)]
+        for name in (*names, *map(sudden_law, MODES), STUCK_LAW):
+            found = unpack_calibration(tensors, name)
             if found is None:
-                raise KeyError(scoring.name)
-            calibration[scoring.name] = found
+                raise KeyError(name)
+            calibration[name] = found
     except (KeyError, ValueError, IndexError, TypeError) as error:
         raise ModelError(f"damaged: what it knows about normal rows: {error}") from error
-    return Watch(scale, calibration)
+    return Watch(scale, sudden_scale, stuck_scale, calibration)
+
+
+def _unpack_beside(tensors: Mapping[str, npt.NDArray[Any]], channels: int) -> tuple[SuddenScale, StuckScale]:
+    """The scales of sudden and stuck rows; ValueError or KeyError where they are damaged."""
+    one = SuddenScale(*(tensors[f"anomaly.sudden.{name}"] for name in ("weights", "most", "level", "profile")))
+    other = StuckScale(*(tensors[f"anomaly.stuck.{name}"] for name in ("surprise", "beyond")))
+    shapes = (one.weights.shape, one.most.shape, one.level.shape[1:], len(one.profile), other.beyond.shape)
+    if shapes != ((channels, LAGS), (channels,), (channels,), channels, (channels,)) or not len(one.level):
+        raise ValueError(f"anomaly.sudden and anomaly.stuck have shapes {shapes}")
+    if not 0 < one.profile.shape[1] <= LONGEST_CYCLE or len(other.surprise) != channels or not other.surprise.size:
+        raise ValueError(f"anomaly.sudden.profile and anomaly.stuck.surprise have {one.profile.shape} and "
+                         f"{other.surprise.shape}")
+    return one, other
 

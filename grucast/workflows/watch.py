@@ -13,8 +13,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from grucast.core.arrays import Array, Ints, Mask
+from grucast.core.arrays import Array, Array32, Ints, Mask
 from grucast.core.progress import Progress, silent
+from grucast.core.series import Series
 from grucast.detection.calibration import ScoreCalibration
 from grucast.detection.scoring import (
     MODES,
@@ -26,19 +27,34 @@ from grucast.detection.scoring import (
     strangeness,
     usual_width,
 )
+from grucast.detection.stuck import fit_stuck, stuck
+from grucast.detection.sudden import cycle_of, fit_sudden, sudden
 from grucast.forecasting.errors import RowErrors, row_errors, stride_of
 from grucast.forecasting.predict import Forecaster
 from grucast.inference.weights import Weights
 from grucast.preprocessing.windows import Streams, cutoffs_between
 from grucast.training.plan import LONGEST_SEASON
 from grucast.training.rebuild import with_rebuild
+from grucast.training.tail import SUSPECT as FEW_SUSPECT
 from grucast.training.tail import fit_calibration
 from grucast.workflows.learn import Learned, Prepared, even_stride, streams_of
-from grucast.workflows.scores import Scoring, Watch, of_series, scorings, series_numbers, signals_of
+from grucast.workflows.scores import (
+    STUCK_LAW,
+    Scoring,
+    Watch,
+    of_series,
+    origin_of,
+    scorings,
+    series_numbers,
+    signals_of,
+    sudden_law,
+    values_of,
+)
 
 MOST_ROWS = 400_000  # values judged for it, of all series and channels; more tell nothing new
 MOST_IN_ALL = 4 * MOST_ROWS  # where ten contexts of each series are more: then every k-th series is judged
 JOINED = 0.3  # of the usual width
+SUSPECT = 0.3  # of the peaks of sudden and stuck rows: most faults are of that kind, and few other peaks beside them
 MOST_SERIES = 1_000  # with a scale of their own; beyond, one for all
 
 
@@ -47,6 +63,9 @@ class _Judged:
     """Signals by mode of each series of a piece of the data, and where the trained part of each ends."""
 
     signals: dict[str, list[Signals]]
+    signed: list[Array32]  # (T, C)
+    values: list[Array]  # (T, C), NaN where missing
+    origins: list[int]
     parts: list[slice]  # rows trained on
     later: list[int]  # first row not trained on
     seen: list[Mask]  # rows (T,) with any value: only they are scored
@@ -60,14 +79,19 @@ def fit_watch(
     first = _with_heads(prepared, learned, _fit_rows(prepared))
     held = _judge(some, first.forecaster, _fit_rows(some), progress)
     usual = usual_width(prepared.seasons, LONGEST_SEASON)
+    cycle = cycle_of(prepared.seasons)
     early = {mode: fit_signal_scale(held.signals[mode], held.parts, mode, usual) for mode in MODES}
     channels = len(prepared.panel.channels)
     gap = usual_gap(prepared.seasons, usual)
     laws = {one.name: _law(held, early[one.mode], one, gap) for one in scorings(prepared.model, channels)}
+    laws |= _laws_beside(held, cycle, gap)
     last = _with_heads(prepared, final, _rows(prepared))
     known = _judge(some, last.forecaster, _rows(some), progress)
     scale = {mode: _own(fit_signal_scale(known.signals[mode], known.parts, mode, usual), prepared) for mode in MODES}
-    return last, Watch(scale, laws)
+    jumps = fit_sudden(known.signed, known.parts, known.origins, cycle)
+    if len(jumps.level) - 1 != len(prepared.panel.series) or len(jumps.level) > MOST_SERIES:
+        jumps = replace(jumps, level=jumps.level[-1:])
+    return last, Watch(scale, jumps, fit_stuck(known.values, known.parts), laws)
 
 
 def usual_gap(seasons: Sequence[int], usual: int) -> int:
@@ -121,7 +145,7 @@ def _with_heads(prepared: Prepared, learned: Learned, stop: Ints) -> Learned:
 
 def _judge(prepared: Prepared, forecaster: Forecaster, trained: Ints, progress: Progress) -> _Judged:
     """The signals of the rows about the end of the trained part (N,) of each series."""
-    streams, start = _piece(prepared, forecaster, trained)
+    streams, rows, start = _piece(prepared, forecaster, trained)
     errors: RowErrors = row_errors(forecaster, streams, progress)
     signals = {mode: signals_of(errors, streams, mode, prepared.model.narrow) for mode in MODES}
     length = prepared.window.context_length
@@ -129,18 +153,23 @@ def _judge(prepared: Prepared, forecaster: Forecaster, trained: Ints, progress: 
              for stop, begin in zip(trained.tolist(), start, strict=True)]
     observed = [of_series(streams.observed, streams, number) for number in series_numbers(streams)]
     seen = [np.asarray(one.any(axis=1)) for one in observed]
-    return _Judged(signals, parts, [part.stop for part in parts], seen)
+    signed = [of_series(errors.signed, streams, number) for number in series_numbers(streams)]
+    values = [values_of(one, len(mine)) for one, mine in zip(rows, signed, strict=True)]
+    origins = [origin_of(streams, number) for number in series_numbers(streams)]
+    return _Judged(signals, signed, values, origins, parts, [part.stop for part in parts], seen)
 
 
-def _piece(prepared: Prepared, forecaster: Forecaster, trained: Ints) -> tuple[Streams, list[int]]:
-    """The streams of all series, of long ones only the rows about the end of the trained part; and their first rows.
+def _piece(prepared: Prepared, forecaster: Forecaster, trained: Ints) -> tuple[
+    Streams, tuple[Series, ...], list[int]
+]:
+    """The streams of all series, of long ones only the rows about the end of the trained part; those and the first.
 
     First rows are multiples of the stride, so that windows end where they end in the whole series.
     """
     panel, most, stride = prepared.panel, _most(prepared), stride_of(forecaster)
     lengths = _rows(prepared).tolist()
     if max(lengths) <= most:
-        return prepared.streams, [0] * len(lengths)
+        return prepared.streams, panel.series, [0] * len(lengths)
     starts = [max(0, min(stop - most // 2, rows - most)) // stride * stride
               for stop, rows in zip(trained.tolist(), lengths, strict=True)]
     cut = tuple(one.rows(start, max(min(start + most, rows), 1))  # a series without any value keeps a row
@@ -148,19 +177,38 @@ def _piece(prepared: Prepared, forecaster: Forecaster, trained: Ints) -> tuple[S
     # phases stay those of the whole series: the clock counts from its first stamp
     streams = streams_of(replace(panel, series=cut), prepared.scales, prepared.model, prepared.window.horizon,
                          first=panel.series[0].ds[0])
-    return streams, starts
+    return streams, cut, starts
 
 
 def _law(held: _Judged, scale: SignalScale, scoring: Scoring, gap: int) -> ScoreCalibration:
     """The law of the scores of rows that were not trained on, events joined over `gap` rows."""
     scores: list[Array] = []
-    blocks: list[Ints] = []
     for number, signals in enumerate(held.signals[scoring.mode]):
         channels = strangeness(signals, scale, number, scorer=scoring.scorer, mode=scoring.mode)
-        row = np.where(held.seen[number], gather_channels(channels, scoring.gather)[0], np.nan)[held.later[number] :]
-        scores.append(row)
-        blocks.append(np.full(len(row), number))
-    return fit_calibration(np.concatenate(scores), np.concatenate(blocks), gap=gap)
+        scores.append(np.where(held.seen[number], gather_channels(channels, scoring.gather)[0], np.nan))
+    return _law_of(held, scores, gap)
+
+
+def _laws_beside(held: _Judged, cycle: int, gap: int) -> dict[str, ScoreCalibration]:
+    """The laws of sudden and of stuck rows, from rows that were not trained on."""
+    jumps = fit_sudden(held.signed, held.parts, held.origins, cycle)
+    stood = fit_stuck(held.values, held.parts)
+    laws = {}
+    for mode in MODES:
+        found = [sudden(one, jumps, number, origin, mode)[0]
+                 for number, (one, origin) in enumerate(zip(held.signed, held.origins, strict=True))]
+        laws[sudden_law(mode)] = _law_of(held, found, gap, SUSPECT)
+    stood_still = [stuck(one, stood, "online")[0] for one in held.values]
+    return laws | {STUCK_LAW: _law_of(held, stood_still, gap, SUSPECT)}
+
+
+def _law_of(
+    held: _Judged, rows: Sequence[Array | Array32], gap: int, suspect: float = FEW_SUSPECT
+) -> ScoreCalibration:
+    """The law of what each series had in its rows (T,) that were not trained on, events joined over `gap` rows."""
+    later = [one[start:] for one, start in zip(rows, held.later, strict=True)]
+    blocks = [np.full(len(one), number) for number, one in enumerate(later)]
+    return fit_calibration(np.concatenate(later).astype(np.float64), np.concatenate(blocks), gap=gap, suspect=suspect)
 
 
 def _own(scale: SignalScale, prepared: Prepared) -> SignalScale:

@@ -30,8 +30,9 @@ def judged_of(series, score, *, share=None, events=(), threshold=2.5, begin=0):
     rows, channels = len(score), series.y.shape[1]
     share = np.full((rows, channels), 1.0 / channels) if share is None else np.array(share, dtype=float)
     expected = np.tile([6.0, 7.0, 8.0], (rows, channels, 1))
-    scores = RowScores(series.unique_id, series.ds[:rows], series.y[:rows], expected, score, share)
-    return Judged(series, scores, np.full(rows, threshold), score / 10, list(events), begin)
+    scores = RowScores(series.unique_id, series.ds[:rows], series.y[:rows], expected, score, share,
+                       score.astype(np.float32), score.astype(np.float32), (np.zeros(rows, np.int16),) * 2)  # fmt: skip
+    return Judged(series, scores, np.full(rows, threshold), score / 10, list(events), np.zeros(rows, np.int8), begin)
 
 
 def written(judged, path, *, per_channel=False, panel=None, gather="largest"):

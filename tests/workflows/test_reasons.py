@@ -12,14 +12,16 @@ from grucast.workflows.reasons import reason_of, run_bounds
 LOW, MIDDLE, HIGH = 430.0, 470.0, 510.0
 
 
-def reason(values, *, start=0, stop=None, peak=0, expected=(LOW, MIDDLE, HIGH), scorer="combined"):
+def reason(values, *, start=0, stop=None, peak=0, expected=(LOW, MIDDLE, HIGH), driver="combined"):
     """The reason of an event in the rows start to stop of a channel called load."""
     y = np.array(values, dtype=float)[:, None]
     rows = len(y)
     told = np.tile(np.array(expected), (rows, 1, 1)).reshape(rows, 1, 3)
-    scores = RowScores("", np.arange(rows, dtype=float), y, told, np.ones(rows), np.ones((rows, 1)))
+    nothing = np.zeros(rows, np.float32)
+    scores = RowScores("", np.arange(rows, dtype=float), y, told, np.ones(rows), np.ones((rows, 1)), nothing, nothing,
+                       (np.zeros(rows, np.int16),) * 2)  # fmt: skip
     event = Event(start, rows if stop is None else stop, peak, 2.0, False)
-    return reason_of(event, scores, (0, "load"), scorer, lambda ds: [f"row {one:g}" for one in ds])
+    return reason_of(event, scores, (0, "load"), driver, lambda ds: [f"row {one:g}" for one in ds])
 
 
 def test_a_value_outside_its_interval_is_told_with_it():
@@ -86,7 +88,7 @@ def test_rows_on_one_side_of_what_was_expected_are_told_as_such():
     ("forecast", "load harder to forecast than the rows trained on"),
 ])
 def test_a_score_that_no_value_explains_is_told_by_its_errors(scorer, said):
-    assert reason([465.0 + 10 * (row % 2) for row in range(10)], scorer=scorer) == said
+    assert reason([465.0 + 10 * (row % 2) for row in range(10)], driver=scorer) == said
 
 
 def test_rows_without_a_forecast_or_a_value_are_no_reason():

@@ -11,6 +11,8 @@ from grucast.core.config import ModelConfig, WindowSpec
 from grucast.core.errors import ModelError
 from grucast.detection.calibration import EMPTY
 from grucast.detection.scoring import MODES, SCORERS, SIGNALS, SignalScale, gather_channels, strangeness
+from grucast.detection.stuck import StuckScale
+from grucast.detection.sudden import LAGS, SuddenScale
 from grucast.forecasting.errors import row_errors
 from grucast.forecasting.predict import Forecaster
 from grucast.preprocessing.scaling import Transform
@@ -40,8 +42,11 @@ def watch_of(*, channels=2, rows=3) -> Watch:
     shape = (rows, channels, len(SIGNALS), 2)
     median = np.full(shape, 0.2) * np.arange(1, rows + 1)[:, None, None, None]
     model = ModelConfig(channels=channels, narrow=3)
-    return Watch({mode: SignalScale((4, 9), median, median + 1) for mode in MODES},
-                 {one.name: EMPTY for one in scorings(model, channels)})  # fmt: skip
+    weights, level = np.zeros((channels, LAGS)), np.ones((rows, channels))
+    jumps = SuddenScale(weights, np.ones(channels), level, np.ones((channels, 4)))
+    names = (*(one.name for one in scorings(model, channels)), "online.sudden", "offline.sudden", "stuck")
+    return Watch({mode: SignalScale((4, 9), median, median + 1) for mode in MODES}, jumps,
+                 StuckScale(np.zeros((channels, 1)), np.zeros(channels)), dict.fromkeys(names, EMPTY))  # fmt: skip
 
 
 ONLINE = Scoring()
@@ -123,7 +128,7 @@ def test_how_rows_are_scored_is_asked_for(mode, scorer, gather):
 
 def test_a_model_without_that_law_says_what_to_train():
     watch = watch_of()
-    watch = Watch(watch.scale, {"online.forecast.largest": EMPTY})
+    watch = replace(watch, calibration={"online.forecast.largest": EMPTY})
     with pytest.raises(ModelError, match="--objective both"):
         scored(panel_of(values(60)), watch=watch)
 

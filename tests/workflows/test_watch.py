@@ -16,6 +16,7 @@ from grucast.workflows.scores import Scoring, pack_watch, unpack_watch
 from grucast.workflows.watch import fit_watch
 from tests.making import torch_network, weights_of
 
+BESIDE = {"online.sudden", "offline.sudden", "stuck"}  # laws that have nothing to do with the scorer
 ROWS = (400, 260, 15)  # the last is too short to be split
 CONTEXT = 24
 
@@ -79,7 +80,7 @@ def test_there_is_a_scale_for_each_series_and_one_for_all(small):
 def test_there_is_a_law_for_every_way_to_score(small):
     _, _, watch = small
     wanted = {f"{mode}.{scorer}.{gather}" for mode in MODES for scorer in SCORERS for gather in ("largest", "mean")}
-    assert set(watch.calibration) == wanted
+    assert set(watch.calibration) == wanted | BESIDE
 
 
 def test_the_law_is_about_the_rows_that_were_held_out(small):
@@ -96,8 +97,9 @@ def test_rows_without_any_value_are_not_in_the_law():
     prepared = prepared_of(y)
     assert prepared.splits[0].fit < 260
     _, watch = watched(prepared)
-    for law in watch.calibration.values():
-        assert law.rows + law.left_out == 300 - prepared.splits[0].fit - 30
+    for name, law in watch.calibration.items():
+        blind = 4 if name.endswith("sudden") else 0  # rows after a context without any value
+        assert law.rows + law.left_out == 300 - prepared.splits[0].fit - 30 - blind
 
 
 def test_the_heads_of_the_final_model_are_those_of_all_rows(small):
@@ -114,7 +116,7 @@ def test_a_model_for_one_job_knows_the_law_of_that_job(objective, scorer):
     options = replace(options, network=replace(options.network, objective=objective))
     prepared = prepare(panel_of(values(200)), options)
     final, watch = watched(prepared)
-    assert {name.split(".")[1] for name in watch.calibration} == {scorer}
+    assert {name.split(".")[1] for name in watch.calibration if name not in BESIDE} == {scorer}
     assert ("state.mean" in final.members[0]) == (objective == "reconstruct")
 
 
@@ -230,7 +232,8 @@ def test_only_long_series_are_cut(monkeypatch):
     prepared = prepared_of(values(1503), values(150, 1), values(15, 2))
     monkeypatch.setattr(watching, "MOST_ROWS", 1)
     learned, trained = learned_of(prepared), watching._fit_rows(prepared)
-    streams, starts = watching._piece(prepared, learned.forecaster, trained)
+    streams, cut, starts = watching._piece(prepared, learned.forecaster, trained)
+    assert [len(one) for one in cut] == streams.length[::2].tolist()
     assert starts[1:] == [0, 0]
     assert streams.length[2:].tolist() == [150, 150, 15, 15]
     assert streams.length[0] <= 240
