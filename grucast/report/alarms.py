@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from grucast.core.arrays import Array, Ints, Stamps
-from grucast.report.panel import BANDS, FAINT, INK, MEDIAN, shortened, stamp
+from grucast.report.breaks import breaks, parted
+from grucast.report.panel import BANDS, FAINT, INK, MEDIAN, alone, shortened, stamp
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -50,18 +51,31 @@ def thinned(picture: AlarmPicture, pieces: int = PIECES) -> AlarmPicture:
     """The picture with at most two rows a piece: of values and scores the smallest and the largest, in that order.
 
     The band and the threshold take the widest and the highest of the piece: an approximation no wider than a pixel.
+    A gap between rows is no part of a piece, and gets an empty row.
     """
-    rows = len(picture.ds)
+    rows, gaps = len(picture.ds), breaks(picture.ds)
     if rows <= 2 * pieces:
-        return picture
-    edges = np.unique(np.linspace(0, rows, pieces + 1).astype(np.int64))
+        return _broken(picture, gaps)
+    edges = np.unique(np.concatenate([np.linspace(0, rows, pieces + 1).astype(np.int64), gaps]))
     starts, last = edges[:-1], np.maximum(edges[1:] - 1, edges[:-1])
     channels = tuple(Channel(one.name, _both(one.y, starts), np.stack([
         np.repeat(np.fmin.reduceat(one.expected[:, 0], starts), 2),
         np.repeat(one.expected[(starts + last) // 2, 1], 2),
         np.repeat(np.fmax.reduceat(one.expected[:, 2], starts), 2)], axis=1)) for one in picture.channels)
-    return AlarmPicture(picture.name, np.stack([picture.ds[starts], picture.ds[last]], axis=1).ravel(), channels,
+    thin = AlarmPicture(picture.name, np.stack([picture.ds[starts], picture.ds[last]], axis=1).ravel(), channels,
                         _both(picture.score, starts), np.repeat(np.fmax.reduceat(picture.threshold, starts), 2),
+                        picture.events)
+    return _broken(thin, 2 * np.searchsorted(starts, gaps))
+
+
+def _broken(picture: AlarmPicture, at: Ints) -> AlarmPicture:
+    """The picture with an empty row before each row of `at`, so that no line is drawn across."""
+    if not len(at):
+        return picture
+    channels = tuple(Channel(one.name, parted(picture.ds, one.y, at)[1], parted(picture.ds, one.expected, at)[1])
+                     for one in picture.channels)
+    ds, score = parted(picture.ds, picture.score, at)
+    return AlarmPicture(picture.name, ds, channels, score, parted(picture.ds, picture.threshold, at)[1],
                         picture.events)
 
 
@@ -121,7 +135,15 @@ def _values(axes: Axes, ds: Stamps, channel: Channel, tz: tzinfo | None) -> None
         axes.fill_between(ds, channel.expected[:, 0], channel.expected[:, 2], where=known.tolist(), color=BANDS[0],
                           linewidth=0, gid="expected")
         _limit(axes, channel)
-    axes.plot(ds, channel.y, color=INK, linewidth=0.8, marker="o" if len(ds) == 1 else "", gid="observed")
+    axes.plot(ds, channel.y, color=INK, linewidth=0.8, gid="observed")
+    _dots(axes, ds, channel.y, INK)
+
+
+def _dots(axes: Axes, ds: Stamps, values: Array, color: str) -> None:
+    """A dot for each value with no neighbour, which no line shows."""
+    lone = alone(np.isfinite(values))
+    if lone.any():
+        axes.plot(ds[lone], values[lone], color=color, linestyle="", marker="o", markersize=2, gid="alone")
 
 
 def _limit(axes: Axes, channel: Channel) -> None:
@@ -142,7 +164,8 @@ def _scores(axes: Axes, picture: AlarmPicture, tz: tzinfo | None) -> None:
     ds, score, threshold = picture.ds, picture.score, picture.threshold
     if ds.dtype.kind == "M":
         axes.xaxis_date(tz)
-    axes.plot(ds, score, color=MEDIAN, linewidth=0.8, marker="o" if len(ds) == 1 else "", gid="score")
+    axes.plot(ds, score, color=MEDIAN, linewidth=0.8, gid="score")
+    _dots(axes, ds, score, MEDIAN)
     level = np.where(np.isfinite(threshold), threshold, np.nan)
     axes.plot(ds, level, color=ALARM, linewidth=0.9, linestyle=(0, (4, 2)), gid="threshold")
     axes.plot(ds, risen(score, level), color=ALARM, linewidth=1.0, gid="alarm")

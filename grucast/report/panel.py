@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from grucast.core.arrays import Array, Mask, Stamps
+from grucast.report.breaks import breaks, parted
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -93,18 +94,20 @@ def _at_an_end_of_time(picture: Picture) -> bool:
 
 
 def _line(axes: Axes, x: Stamps, y: Array, *, gid: str, dashed: bool = False) -> None:
-    """A line that breaks where values are missing; a value with no neighbour, which no line shows, is a dot."""
+    """A line that breaks where values or rows are missing; a value with no neighbour, which no line shows, is a dot."""
     if not np.isfinite(y).any():
         return
+    x, y = parted(x, y, breaks(x))
     axes.plot(x, y, color=INK, linewidth=1.1, linestyle=(0, (1.5, 1.5)) if dashed else "-", gid=gid)
-    alone = _alone(np.isfinite(y))
-    axes.plot(x[alone], y[alone], color=INK, linestyle="", marker="o", markersize=2)
+    lone = alone(np.isfinite(y))
+    axes.plot(x[lone], y[lone], color=INK, linestyle="", marker="o", markersize=2)
 
 
-def _alone(known: Mask) -> Mask:
+def alone(known: Mask) -> Mask:
+    """Rows (T,) that are `known` and have no known neighbour."""
     framed = np.concatenate([[False], known, [False]])
-    alone: Mask = known & ~framed[:-2] & ~framed[2:]
-    return alone
+    lone: Mask = known & ~framed[:-2] & ~framed[2:]
+    return lone
 
 
 def _mark_now(axes: Axes, now: Any, words: str, *, small: bool) -> None:
