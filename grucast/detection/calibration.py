@@ -112,14 +112,15 @@ def event_rate(score: float, calibration: ScoreCalibration) -> float:
         return float(calibration.events.survival(np.array(score)))
     place = int(np.searchsorted(calibration.scores, score, side="right"))
     above = calibration.ranks[place] if place < len(calibration.ranks) else 0.0
-    return float(above / max(calibration.rows, 1) * calibration.dependence)
+    found = float(above / max(calibration.rows, 1) * calibration.dependence)
+    return found if calibration.events is None else max(found, calibration.events.share)
 
 
 def score_for_rate(rate: float, calibration: ScoreCalibration) -> float:
     """The score above which normal rows begin `rate` events each, on average; the inverse of `event_rate`.
 
-    In the sample below the start of the tail it is the order statistic; without a tail and beyond the sample it is
-    the largest score seen.
+    In the sample below the start of the tail it is the order statistic, but no higher than that start, as the
+    dependence measured further up may not hold there; without a tail and beyond the sample it is the largest seen.
     """
     if not calibration.rows:
         return np.inf
@@ -127,7 +128,8 @@ def score_for_rate(rate: float, calibration: ScoreCalibration) -> float:
         return calibration.events.quantile(rate)
     above = np.concatenate([calibration.ranks[1:], [0.0]])
     enough = np.flatnonzero(above <= rate / calibration.dependence * calibration.rows * (1.0 + 1e-12))
-    return float(calibration.scores[enough[0]])
+    found = float(calibration.scores[enough[0]])
+    return found if calibration.events is None else min(found, calibration.events.start)
 
 
 def middle(calibration: ScoreCalibration, share: float = 0.5) -> float:
