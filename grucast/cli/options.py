@@ -167,7 +167,7 @@ def _callback(word: Word) -> Callable[..., Any]:
             return value
         if value is None:
             if word.meta.get("required"):
-                raise UsageError(f"{word.flag} is missing; see grucast {ctx.info_name} --help")
+                raise UsageError(f"{word.flag} is missing; see {ctx.command_path} --help")
             return word.default
         source = ctx.get_parameter_source(word.name)
         origin = source.name if source is not None else ""

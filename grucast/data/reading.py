@@ -47,27 +47,27 @@ class Reading:
 
 
 def read_panel(sources: Sequence[str], options: ReadOptions, *, layout: Layout | None = None,
-               now: float | None = None, least: int = 2) -> Reading:
+               now: float | None = None) -> Reading:
     """The panel in `sources`: paths, or "-" for standard input; several are read as one, in order of time.
 
-    `layout` is how a model's data were read; `now` is the clock by which a file has rested; fewer rows than
-    `least` are refused, unless a model was there before. What is wrong is a DataError with file, line,
-    column and mend; a file that does not fit a layout is a ModelError.
+    `layout` is how a model's data were read; `now` is the clock by which a file has rested. What is
+    wrong is a DataError with file, line, column and mend; a file that does not fit a layout is a
+    ModelError.
     """
-    return read_with(Findings(), sources, options, layout=layout, now=now, least=least)
+    return read_with(Findings(), sources, options, layout=layout, now=now)
 
 
 def read_with(findings: Findings, sources: Sequence[str], options: ReadOptions, *, layout: Layout | None = None,
-              now: float | None = None, least: int = 2) -> Reading:
+              now: float | None = None) -> Reading:
     """Like `read_panel`, telling `findings` what is noticed, whatever happens."""
     if not sources:
         raise UsageError("no data file is named")
-    return read_loaded(findings, [load(name, now=now) for name in sources], options, layout=layout, least=least)
+    return read_loaded(findings, [load(name, now=now) for name in sources], options, layout=layout)
 
 
 def read_loaded(findings: Findings, loaded: Sequence[Source], options: ReadOptions, *,
                 layout: Layout | None = None, least: int = 2) -> Reading:
-    """Like `read_with`, from bytes that have been loaded."""
+    """Like `read_with`, from bytes that have been loaded; fewer rows than `least` are refused, without a layout."""
     if layout is not None:
         options = as_learned(options, layout)
     digest = _digest(loaded)

@@ -68,8 +68,11 @@ def evaluate_forecasts(request: ForecastsRequest) -> ForecastsResult:
     if not request.actuals and forecasts.truth is None:
         raise UsageError(f"ACTUALS is missing, and {forecasts.sheet.file} has no column y; name a file that says what "
                          "came true")
-    truth = read_truth(request.actuals, request.read) if request.actuals else own_truth(forecasts)
-    history = read_truth((request.history,), request.read) if request.history is not None else None
+    columns = forecasts.sheet.task.table.columns
+    truth = read_truth(request.actuals, request.read, elsewhere=columns) if request.actuals else own_truth(forecasts)
+    history = None
+    if request.history is not None:
+        history = read_truth((request.history,), request.read, elsewhere=columns)
     names, held, notes = hold(forecasts, truth, history, request.season)
     steps, step = np.unique(held.step, return_inverse=True)
     by_series = _measure(forecasts, held, held.series, len(names))

@@ -147,7 +147,8 @@ def find_parts(sheet: Sheet, asked: str | None) -> Parts:
     Errors: DataError where there is none, or several and nothing says which.
     """
     task = sheet.task
-    free = [name for name in task.table.columns if _is_free(sheet, name)]
+    taken = (*sheet.time, *_ids(task, task.options.columns.id_col), CUTOFF, TRUTH, *LABEL_NAMES)
+    free = [name for name in task.table.columns if name not in taken]
     marked = list(_marked(free))
     if asked is not None:
         point: str | None = task.column(asked).name
@@ -156,12 +157,11 @@ def find_parts(sheet: Sheet, asked: str | None) -> Parts:
     if point is None:
         point = next((name for name, stem, level in marked if not stem and level == MEDIAN), None)
     if point is None:
-        plain = [name for name in free if name not in {one for one, _, _ in marked}]
-        if len(plain) > 1 and not sheet.task.options.columns.id_col and not any(sheet.ids) and not marked:
+        levels = {one for one, _, _ in marked}
+        plain = [name for name in free if name not in levels and _is_number(task, name)]
+        if plain and not marked and not any(sheet.ids):
             return Parts(tuple(plain), {}, wide=True)
         point = _only(sheet, plain)
-        if not any(sheet.ids) and not marked:
-            return Parts((point,), {}, wide=True)
     stems = {"", point, point.removesuffix("-median")}
     quantiles: dict[float, str] = {}
     for name, stem, level in marked:
@@ -182,11 +182,8 @@ def _only(sheet: Sheet, plain: Sequence[str]) -> str:
                     mend="name one with --forecast-col")
 
 
-def _is_free(sheet: Sheet, name: str) -> bool:
-    """Whether a column holds numbers and has no other part: id, time, cutoff, truth, label."""
-    task = sheet.task
-    if name in (*sheet.time, *_ids(task, task.options.columns.id_col), CUTOFF, TRUTH, *LABEL_NAMES):
-        return False
+def _is_number(task: Task, name: str) -> bool:
+    """Whether most cells of a column are numbers."""
     tally = task.table.columns[name].tally(task.table.style.missing)
     return tally.numbers > tally.words + tally.moments
 

@@ -75,7 +75,8 @@ def _match(forecasts: Forecasts, truth: Truth, history: Truth | None, notes: lis
     if missing:
         notes.append(f"{len(missing)} of {len(forecasts.ids)} series of {file} are not in {truth.file} and do not "
                      f"count: {_listed(missing)}")
-    lacking = [name for name in truth.tracks if name not in found.values()] if truth.named else []
+    forecast = set(found.values())
+    lacking = [name for name in truth.tracks if name not in forecast] if truth.named else []
     if lacking:
         notes.append(f"{len(lacking)} of {len(truth.tracks)} series of {truth.file} are not forecast: "
                      f"{_listed(lacking)}")
@@ -114,7 +115,7 @@ def _in_order(pair: Pair, forecasts: Forecasts, truth: Truth) -> Pair:
     if len(pair.rows) != count:
         whose = f" of {pair.name!r}" if pair.name else ""
         raise DataError(f"{len(pair.rows)} values are forecast{whose}, and {truth.file} has {count}",
-                        file=forecasts.sheet.file, mend="give one for each row, or a time column in both files")
+                        file=forecasts.sheet.file, mend="give one for each row, or times of one kind in both files")
     history = pair.history
     if history is not None:
         history = Track(np.arange(-len(history.ds), 0, dtype=np.float64), history.y)

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from grucast.core.arrays import Array, Ints, Stamps
 from grucast.core.config import ReadOptions
 from grucast.core.series import Clock, Panel, Series
-from grucast.data.reading import read_panel
+from grucast.data.findings import Findings
+from grucast.data.reading import read_loaded
+from grucast.data.sources import Source, load
+from grucast.data.tables import open_table
 from grucast.preprocessing.frequency import find_frequency, find_step
 from grucast.preprocessing.grid import locate
 from grucast.workflows.forecast_files import Forecasts
 from grucast.workflows.sheets import split_rows
 
+HEAD = 1 << 16  # bytes of a file that its columns are looked for in
 SPARSE = 20  # places of a grid for each row: with more the rows are taken in order
 
 
@@ -40,14 +44,32 @@ class Truth:
     notes: tuple[str, ...]
 
 
-def read_truth(sources: Sequence[str], read: ReadOptions) -> Truth:
-    """The series in files of data, read as `train` reads them. Errors: those of `read_panel`."""
-    reading = read_panel(sources, read, least=1)
+def read_truth(sources: Sequence[str], read: ReadOptions, *, elsewhere: Collection[str] = ()) -> Truth:
+    """The series in files of data, read as `train` reads them. Errors: those of `read_panel`.
+
+    A column of ids or times that was asked for and that only the forecasts have is found anew here: its name
+    is among those of `elsewhere`.
+    """
+    loaded = [load(name) for name in sources]
+    reading = read_loaded(Findings(), loaded, _without(read, elsewhere, loaded[0]), least=1)
     panel = reading.panel
     clock = panel.layout.clock
     kind = "" if clock.kind == "row" else "number" if clock.kind in ("elapsed", "index") else "stamp"
     return Truth(dict(_tracks(panel)), panel.layout.columns.shape == "long", reading.file, kind, panel.tz, clock,
                  reading.notes)
+
+
+def _without(read: ReadOptions, elsewhere: Collection[str], source: Source) -> ReadOptions:
+    """The options without the columns that `source` does not have and that are `elsewhere`."""
+    columns = read.columns
+    if not any(name in elsewhere for name in (*columns.id_col, *columns.time_col)):
+        return read
+    head = source if source.file.endswith(".parquet") else replace(source, body=b"".join(
+        source.body[:HEAD].splitlines(keepends=True)[:-1]) if len(source.body) > HEAD else source.body)
+    task, _ = open_table([head], ReadOptions(format=read.format), Findings(collect=True), None)
+    lacking = {name for name in elsewhere if name not in task.table.columns}
+    return replace(read, columns=replace(columns, id_col=tuple(one for one in columns.id_col if one not in lacking),
+                                         time_col=() if lacking & set(columns.time_col) else columns.time_col))
 
 
 def _tracks(panel: Panel) -> list[tuple[str, Track]]:
