@@ -135,7 +135,8 @@ def _windows(series: Ints, cutoff: Stamps | None) -> Ints:
     if cutoff is None:
         return series
     known = np.unique(cutoff, return_inverse=True)[1].reshape(-1)
-    return np.unique(series * (int(known.max()) + 1) + known, return_inverse=True)[1].reshape(-1)
+    window: Ints = np.unique(series * (int(known.max()) + 1) + known, return_inverse=True)[1].reshape(-1)
+    return window
 
 
 # ---- columns -------------------------------------------------------------------------------------

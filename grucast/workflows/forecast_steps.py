@@ -8,7 +8,7 @@ are forecast.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -139,6 +139,6 @@ def _skipped(window: Ints, step: Ints, good: Mask) -> int:
 
 def gathered(parts: Sequence[Held]) -> Held:
     """The values of all series."""
-    columns = [np.concatenate([getattr(one, name) for one in parts])
-               for name in ("row", "series", "step", "y", "scale", "root_scale", "naive2")]
-    return Held(*columns, sum(one.skipped for one in parts), sum(one.late for one in parts))
+    joint = {name: np.concatenate([getattr(one, name) for one in parts])
+             for name in ("row", "series", "step", "y", "scale", "root_scale", "naive2")}
+    return replace(parts[0], **joint, skipped=sum(one.skipped for one in parts), late=sum(one.late for one in parts))
