@@ -1,4 +1,4 @@
-"""Forecasts of every forecaster at given origins: the model and the baselines, from the same contexts. No torch."""
+"""Forecasts of every forecaster at given origins: the model and the baselines. No torch."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ from grucast.preprocessing.sources import Scales, Setting, make_source
 from grucast.preprocessing.windows import Streams, flatten
 
 MODEL = "grucast"
+LOCAL = frozenset({"drift", "naive2", "ses", "theta"})  # learn from the context alone: of two seasons they see none
+SEASONS_SEEN = 4  # by them, at least; `naive2` tells a season from chance in three
 HELD = 12_000_000  # numbers of contexts and quantiles held at once
 
 
@@ -36,7 +38,7 @@ class Block:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Speakers:
-    """All forecasters of a fold, ready: `moves` is (S, C), how much each series moves; `reach` the rows they see."""
+    """All forecasters of a fold, ready: `moves` (S, C) is how much each series moves, `reach` the rows they see."""
 
     panel: Panel
     forecaster: Forecaster
@@ -67,10 +69,14 @@ def assemble(panel: Panel, model: Learner, known: Sequence[int] | Ints, stop: Se
     sources = [make_source(one, model.scales, setting, stop=int(rows))
                for one, rows in zip(panel.series, stop, strict=True)]
     past = [observed(one, int(rows)) for one, rows in zip(panel.series, known, strict=True)]
-    reach = max(model.forecaster.window.context_length, season)
-    asked = BaselineSpec(reach, model.forecaster.window.horizon, season, spec.quantile_levels)
-    fitted = {name: BASELINES.load(name)(past, asked) for name in BASELINES.names()}
-    return Speakers(panel, model.forecaster, flatten(sources), fitted, np.stack([series_scale(y) for y in past]), reach)
+    fitted = {}
+    for name in BASELINES.names():
+        reach = max(model.forecaster.window.context_length, season * (SEASONS_SEEN if name in LOCAL else 1))
+        asked = BaselineSpec(reach, model.forecaster.window.horizon, season, spec.quantile_levels)
+        fitted[name] = BASELINES.load(name)(past, asked)
+    moves = np.stack([series_scale(y) for y in past])
+    reach = max(one.spec.context_length for one in fitted.values())
+    return Speakers(panel, model.forecaster, flatten(sources), fitted, moves, reach)
 
 
 def speak(speakers: Speakers, windows: tuple[Ints, Ints]) -> Iterator[Block]:
@@ -90,7 +96,8 @@ def observed(one: Series, stop: int) -> Array:
 
 def _block(speakers: Speakers, index: Ints, origin: Ints) -> Block:
     context, moves = _contexts(speakers, index, origin), speakers.moves[index]
-    said = {name: one.predict(context, moves) for name, one in speakers.baselines.items()}
+    said = {name: one.predict(context[:, -one.spec.context_length :], moves)
+            for name, one in speakers.baselines.items()}
     found = {MODEL: _model(speakers, index, origin), **said}
     return Block(index, origin, found, speakers.forecaster.window.context_length)
 

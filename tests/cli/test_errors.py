@@ -111,7 +111,7 @@ def test_a_wrong_name_is_one_line_that_guesses(grucast, arguments, message):
     assert (ran.code, ran.out, ran.err) == (2, "", f"grucast: error: {message}\n")
 
 
-@pytest.mark.parametrize("name", ["backtest", "explain", "update", "tune", "export", "status"])
+@pytest.mark.parametrize("name", ["explain", "update", "tune", "export", "status"])
 @pytest.mark.parametrize("arguments", [[], ["--help"], ["-h"], ["a", "b"], ["--any", "thing", "-x"], ["--", "-q"]])
 def test_what_is_not_built_yet_says_so(grucast, name, arguments):
     ran = grucast(name, *arguments)

@@ -142,6 +142,12 @@ def test_the_file_holds_every_forecast_once_with_the_last_row_known_and_what_cam
     np.testing.assert_array_equal(came, [one[3] for one in expected])
 
 
+def test_methods_that_look_for_a_season_themselves_are_given_four(judged):
+    _, report, _ = judged  # the context of the model holds two seasons, in which naive2 tells none from chance
+    seen = {name: report["by_series"][1][name]["mae"] for name in ("naive", "naive2", "ses", "theta")}
+    assert max(seen["naive2"], seen["ses"], seen["theta"]) < seen["naive"] / 2
+
+
 def test_standardised_errors_are_in_deviations_of_the_training_part(judged):
     y, plain, _ = judged
     report = backtest(asked(wide(values()), standardise=True)).report
