@@ -8,12 +8,15 @@ import signal
 import time
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
-from multiprocessing import get_context
+from multiprocessing import TimeoutError as Waited
+from multiprocessing import active_children, get_context
+from multiprocessing.pool import IMapIterator
 
 import numpy as np
 
 from grucast.core.arrays import Array
 from grucast.core.config import TrainOptions
+from grucast.core.errors import Busy
 from grucast.core.progress import Progress, silent
 from grucast.core.series import Panel
 from grucast.preprocessing.splits import Split
@@ -23,6 +26,7 @@ from grucast.workflows.backtest_speak import Learner, assemble, speak
 from grucast.workflows.learn import learn, prepare, to_the_report
 
 FIT_SHARE = 0.5  # of --max-seconds, for the search; to train anew costs as much
+LOOK = 1.0  # seconds after which it is looked whether all processes live
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,14 +81,34 @@ def answer(lesson: Lesson) -> Answer:
 def answers(lessons: Sequence[Lesson], jobs: int) -> Generator[Answer, None, None]:
     """The answer to each lesson, in order, `jobs` at a time in processes of their own where that is more than one.
 
-    However it ends, no process is left behind.
+    However it ends, no process is left behind. Busy where one of them was killed.
     """
     if min(jobs, len(lessons)) < 2:
         yield from map(answer, lessons)
         return
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # of the processes to come: they share the cores already
+    before = _children()
     with get_context("spawn").Pool(min(jobs, len(lessons)), _leave_signals) as pool:  # leaving it ends them
-        yield from pool.imap(answer, lessons)
+        workers = _children() - before
+        coming = pool.imap(answer, lessons)
+        for _ in lessons:
+            yield _next(coming, workers)
+
+
+def _next(coming: IMapIterator[Answer], workers: set[int]) -> Answer:
+    """The next answer; Busy where one of `workers` was killed, which the pool itself would wait for without end."""
+    while True:
+        try:
+            return coming.next(timeout=LOOK)
+        except Waited as error:
+            if not workers <= _children():
+                raise Busy("a process that trained was killed, perhaps for want of memory; go on with --resume and "
+                           "fewer --jobs") from error
+
+
+def _children() -> set[int]:
+    """The processes that this one has started and that live."""
+    return {one.pid for one in active_children() if one.pid}
 
 
 def _leave_signals() -> None:

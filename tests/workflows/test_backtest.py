@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import csv
+import json
+import os
+import subprocess
 import sys
+import time
 from dataclasses import replace
+from multiprocessing import active_children
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from grucast.core.config import FitOptions, NetworkOptions, ReadOptions, RowOptions, TrainOptions, WindowOptions
-from grucast.core.errors import DataError, InputMissing, ModelError, UsageError
+from grucast.core.errors import Busy, DataError, InputMissing, ModelError, UsageError
 from grucast.evaluation import BASELINES
 from grucast.evaluation.folds import parse_splits
 from grucast.training import fit as fitting
@@ -20,7 +25,7 @@ from grucast.workflows.backtest import backtest
 from grucast.workflows.backtest_folds import Rolling
 from grucast.workflows.backtest_trial import BacktestRequest
 from grucast.workflows.train import TrainRequest, train
-from tests.command import write_lines
+from tests.command import COMMAND, TINY, clean_environment, hourly, write_lines
 
 ROWS, HORIZON, SEASON = 220, 5, 12
 SPLITS = "120:40:47"
@@ -266,8 +271,6 @@ def test_a_model_of_all_rows_has_nothing_to_be_judged_on(model):
 
 
 def test_judging_a_model_imports_no_torch(model):
-    import subprocess
-
     code = ("import sys\nfrom grucast.cli import boundary\nfrom grucast.cli.app import _command\n"
             "code = boundary.run(_command, ['backtest', 'two.csv', '-m', 'two.grucast', '-q'])\n"
             "assert code == 0 and 'torch' not in sys.modules")
@@ -381,6 +384,41 @@ def test_a_failed_file_of_forecasts_leaves_no_half_of_it(monkeypatch):
         backtest(request)
     assert not list(Path().glob("*all.csv*"))
     assert not list(Path().glob(".*all.csv*"))
+
+
+class Deadly:
+    """What ends the process that unpacks it."""
+
+    def __reduce__(self):
+        return os._exit, (9,)
+
+
+@pytest.mark.slow
+def test_a_process_that_is_killed_ends_the_run_instead_of_hanging_it():
+    with pytest.raises(Busy, match="--resume and fewer --jobs"):
+        list(backtest_learn.answers([Deadly(), Deadly()], 2))
+    assert not active_children()
+
+
+@pytest.mark.slow
+def test_a_terminated_run_leaves_no_process_and_goes_on(tmp_path):
+    write_lines(Path("load.csv"), hourly(400))
+    words = [*COMMAND, "backtest", "load.csv", *TINY, "--refit", "each", "--step", "4", "--jobs", "2", "--json"]
+    running = subprocess.Popen([*words, "-o", "half.json"], env=clean_environment(), stderr=subprocess.PIPE)
+    began = time.monotonic()
+    while not Path(".half.json.folds/0.safetensors").exists():
+        assert running.poll() is None
+        assert time.monotonic() < began + 120
+        time.sleep(0.1)
+    running.terminate()
+    assert (running.communicate(timeout=60)[1], running.returncode) == (b"", 143)
+    kept = len(list(Path(".half.json.folds").glob("*.safetensors")))
+    assert kept < 5
+    resumed = subprocess.run([*words, "-o", "half.json", "--resume"], env=clean_environment(), check=True)
+    whole = subprocess.run([*words, "-o", "whole.json"], env=clean_environment(), check=True)
+    assert resumed.returncode == whole.returncode == 0
+    reports = [without_time(json.loads(Path(name).read_text())) for name in ("half.json", "whole.json")]
+    assert reports[0] == reports[1]
 
 
 @pytest.mark.slow
