@@ -83,7 +83,9 @@ def forecasts(words: ForecastsWords, output: OutputOptions, read: ReadOptions, t
     --id-col, --tz and --na-value hold for all files, the other ways of reading for ACTUALS and --history.
     """
     from grucast.workflows.evaluate_forecasts import ForecastsRequest, document, evaluate_forecasts
+    from grucast.workflows.locate import check_outputs
 
+    check_outputs([output.output], filter(None, [words.forecasts, *words.actuals, words.history]))
     kind = chosen(output.choice, terminal=output.output is None and sys.stdout.isatty())
     if kind == "json" and words.by is not None:
         raise UsageError(f"--by {words.by} and JSON do not go together: it has all, series and steps; leave --by out")
@@ -117,7 +119,9 @@ def anomalies(words: EvaluateWords, output: OutputOptions, join: JoinOptions, fo
     point-adjusted. Of several series: each of them, and the mean.
     """
     from grucast.workflows.evaluate import EvaluateRequest, document, evaluate_anomalies
+    from grucast.workflows.locate import check_outputs
 
+    check_outputs([output.output], filter(None, [words.scores, words.labels]))
     kind = chosen(output.choice, terminal=output.output is None and sys.stdout.isatty())
     read = ReadOptions(columns=ColumnOptions(time_col=join.time_col, id_col=join.id_col, label_col=words.label_col),
                        time=TimeOptions(tz=join.tz, time_format=join.time_format, no_time=join.no_time), format=form)

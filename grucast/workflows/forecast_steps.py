@@ -17,7 +17,7 @@ from grucast.evaluation.metrics import seasonal_root_scale, seasonal_scale
 from grucast.evaluation.naive2 import naive2
 from grucast.workflows.forecast_files import Forecasts
 from grucast.workflows.sheets import find_times
-from grucast.workflows.truths import Grid, Track, joined
+from grucast.workflows.truths import Grid, Placed, Track, joined
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,10 +56,10 @@ def hold_series(forecasts: Forecasts, ds: Stamps, pair: Pair, grid: Grid, season
     rows = pair.rows[np.lexsort((ds[pair.rows], forecasts.window[pair.rows]))]
     _refuse_twice(forecasts, ds, rows)
     whole = joined(pair.history, pair.track)
-    places = grid.places(whole)
-    values = np.full(int(places[-1]) + 1 if len(places) else 0, np.nan)
-    values[places] = whole.y
-    spot, origin = _spots(forecasts, ds, rows, whole, places)
+    placed = grid.place(whole)
+    values = np.full(int(placed.places[-1]) + 1, np.nan)
+    values[placed.places] = whole.y
+    spot, origin = _spots(forecasts, ds, rows, placed)
     good = (spot >= 0) & (find_times(pair.track.ds, ds[rows]) >= 0)  # not what only the history has
     y = np.full(len(rows), np.nan)
     y[good] = values[spot[good]]
@@ -69,8 +69,7 @@ def hold_series(forecasts: Forecasts, ds: Stamps, pair: Pair, grid: Grid, season
         forecasts.sheet.task.fault(int(forecasts.row[rows[early[0]]]), "the value forecast is not after its cutoff",
                                    column="cutoff", mend="the cutoff is the last row that the forecast knew")
     came = good & ~np.isnan(y)
-    first = int(origin.min())
-    past, late = _past(pair, whole, places, values, first)
+    past, late = _past(pair, placed, values, max(int(origin.min()), 0))
     scales = [float(of(past[:, None], season)[0]) for of in (seasonal_scale, seasonal_root_scale)]
     naive = _naive2(values, origin[came], step[came], season)
     many = [np.full(int(came.sum()), scale) for scale in scales]
@@ -78,19 +77,18 @@ def hold_series(forecasts: Forecasts, ds: Stamps, pair: Pair, grid: Grid, season
                 _skipped(forecasts.window[rows], step, good), late)
 
 
-def _spots(forecasts: Forecasts, ds: Stamps, rows: Ints, whole: Track, places: Ints) -> tuple[Ints, Ints]:
-    """The place of each of `rows` on the grid, -1 where there is none, and that of the first row its forecast told."""
-    at = find_times(whole.ds, ds[rows])
-    if forecasts.cutoff is None or forecasts.sheet.ds is None:
-        begins = np.unique(forecasts.window[rows], return_index=True, return_inverse=True)
-        first = begins[1][begins[2].reshape(-1)]  # the rows of a window stand in order of time
-        known = np.where(at[first] >= 0, at[first], np.searchsorted(whole.ds, ds[rows][first]))
-    else:
-        cutoff = forecasts.cutoff[rows]
-        last = find_times(whole.ds, cutoff)
-        known = np.where(last >= 0, last + 1, np.searchsorted(whole.ds, cutoff, side="right"))
-    origin = np.where(known > 0, places[known - 1] + 1, 0)
-    return np.where(at >= 0, places[at], -1), origin
+def _spots(forecasts: Forecasts, ds: Stamps, rows: Ints, placed: Placed) -> tuple[Ints, Ints]:
+    """The place of each of `rows` on the grid, -1 for none, and that of the first row that its forecast could tell."""
+    at = find_times(placed.track.ds, ds[rows])
+    spot = np.where(at >= 0, placed.places[at], -1)
+    first, window = np.unique(forecasts.window[rows], return_index=True, return_inverse=True)[1:]
+    # without a cutoff a forecast begins with its first value: the rows of a window stand in order of time
+    begins = ds[rows[first]] if forecasts.cutoff is None else forecasts.cutoff[rows[first]]
+    known = find_times(placed.track.ds, begins)
+    where = np.array([float(placed.places[place]) if place >= 0 else placed.of(begin)
+                      for place, begin in zip(known.tolist(), begins.tolist(), strict=True)])
+    origin = np.ceil(where) if forecasts.cutoff is None else np.floor(where) + 1
+    return spot, origin.astype(np.int64)[window.reshape(-1)]
 
 
 def _refuse_twice(forecasts: Forecasts, ds: Stamps, rows: Ints) -> None:
@@ -102,11 +100,11 @@ def _refuse_twice(forecasts: Forecasts, ds: Stamps, rows: Ints) -> None:
                                    mend="name the series with --id-col, or give each forecast its cutoff")
 
 
-def _past(pair: Pair, whole: Track, places: Ints, values: Array, first: int) -> tuple[Array, int]:
+def _past(pair: Pair, placed: Placed, values: Array, first: int) -> tuple[Array, int]:
     """The values before the place `first`, of the history alone where one was given, and how many it has after."""
     if pair.history is None:
         return values[:first], 0
-    own = places[find_times(whole.ds, pair.history.ds)]
+    own = placed.places[find_times(placed.track.ds, pair.history.ds)]
     past = np.full(first, np.nan)
     before = own < first
     past[own[before]] = pair.history.y[before]
@@ -117,7 +115,7 @@ def _naive2(values: Array, origin: Ints, step: Ints, season: int) -> Array:
     """What Naive2 forecast from each origin for each step, (V,); NaN where nothing was known."""
     found = np.full(len(origin), np.nan)
     for start in np.unique(origin).tolist():
-        known = values[:start]
+        known = values[: max(start, 0)]
         if not (~np.isnan(known)).any():
             continue
         rows = np.flatnonzero(origin == start)

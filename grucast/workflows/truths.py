@@ -120,19 +120,42 @@ def joined(history: Track | None, track: Track) -> Track:
 
 
 @dataclass(frozen=True, slots=True)
+class Placed:
+    """The places that the rows of a track have on a grid: `places` (T,) from 0, gaps left out; in order without one."""
+
+    track: Track
+    places: Ints
+    clock: Clock  # kind "row" where the rows are in order
+
+    def of(self, stamp: float) -> float:
+        """The place of a time that has no row; between two places where it is not on the grid, or there is none."""
+        after = int(np.searchsorted(self.track.ds, stamp, side="right"))
+        near = max(after - 1, 0)
+        if self.clock.kind != "row":
+            ends = np.array(sorted([self.track.ds[near], stamp]), dtype=self.track.ds.dtype)
+            steps, off = locate(_stamps(ends), self.clock)
+            if off < 0:
+                return float(self.places[near] + steps[-1] * (1 if after else -1))
+        return float(self.places[near]) + (0.5 if after else -0.5)
+
+
+@dataclass(frozen=True, slots=True)
 class Grid:
     """The places that rows of series have, by a frequency that all of them share; in order where there is none."""
 
     clock: Clock
 
-    def places(self, track: Track) -> Ints:
-        """The place of each row, (T,), from 0; rows that are missing leave a gap."""
-        ds = track.ds.view("datetime64[us]") if track.ds.dtype == np.int64 else track.ds
-        in_order = np.arange(len(ds))
-        if len(ds) < 2 or self.clock.kind == "row":
-            return in_order
-        places, off = locate(ds, self.clock)
-        return in_order if off >= 0 or places[-1] > SPARSE * len(ds) else places
+    def place(self, track: Track) -> Placed:
+        """The rows of a series on the grid, or in order where they do not lie on it or where it would be all gaps."""
+        if len(track.ds) > 1 and self.clock.kind != "row":
+            places, off = locate(_stamps(track.ds), self.clock)
+            if off < 0 and places[-1] <= SPARSE * len(places):
+                return Placed(track, places, self.clock)
+        return Placed(track, np.arange(len(track.ds)), Clock(kind="row"))
+
+
+def _stamps(ds: Stamps) -> Stamps:
+    return ds.view("datetime64[us]") if ds.dtype == np.int64 else ds
 
 
 def find_grid(tracks: Sequence[Track], clock: Clock) -> Grid:
@@ -143,11 +166,12 @@ def find_grid(tracks: Sequence[Track], clock: Clock) -> Grid:
     if clock.kind in ("index", "elapsed"):
         step = find_step(series)
         return Grid(Clock(kind="index", step=step) if step else Clock(kind="row"))
-    return Grid(Clock(kind=clock.kind, tz=clock.tz, freq=find_frequency(series, clock)[0]))
+    freq = find_frequency(series, clock)[0]
+    return Grid(replace(clock, freq=freq) if freq else Clock(kind="row"))
 
 
 def _bare(track: Track) -> Series:
     """The track as a series of one channel."""
-    ds = track.ds.view("datetime64[us]") if track.ds.dtype == np.int64 else track.ds
+    ds = _stamps(track.ds)
     none, y = np.zeros((len(ds), 0)), track.y[:, None]
     return Series("", ds, y, ~np.isnan(y), none, none, np.zeros(0), np.zeros(len(ds), dtype=np.int64))

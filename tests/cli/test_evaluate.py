@@ -282,6 +282,14 @@ def test_a_window_that_is_no_number_of_rows_is_a_usage_error(grucast, window):
     assert "neither auto nor a number of rows" in ran.err
 
 
+def test_a_file_that_is_read_is_not_written(grucast):
+    write("scores.csv", SCORE, LABEL, header="score,label")
+    ran = grucast("evaluate", "anomalies", "scores.csv", "-o", "scores.csv")
+    assert (ran.code, ran.out) == (2, "")
+    assert "scores.csv is read by this very command" in ran.err
+    assert Path("scores.csv").read_text().startswith("score,label")
+
+
 def test_evaluate_alone_answers_with_its_help_and_wrong_names_are_guessed(grucast):
     ran = grucast("evaluate")
     assert (ran.code, ran.out) == (2, "")

@@ -110,6 +110,8 @@ def test_season_and_history_say_what_errors_are_scaled_by(files):
          "--by: 'stepp' is not one of series, step, did you mean 'step'?"),
         (["forecasts.csv", "actuals.csv", "--by", "step", "--json"], 2,
          "--by step and JSON do not go together: it has all, series and steps; leave --by out"),
+        (["forecasts.csv", "actuals.csv", "-o", "actuals.csv"], 2,
+         "actuals.csv is read by this very command; name another file to write to"),
         (["forecasts.csv", "actuals.csv", "--forecast-col", "y_hut"], 65,
          "forecasts.csv:1: there is no column 'y_hut', did you mean 'y_hat'?"),
         (["actuals.csv", "actuals.csv"], 65,

@@ -206,6 +206,23 @@ def test_steps_are_counted_from_the_cutoff_over_rows_that_are_missing():
     assert "1 steps have no forecast" in said(found)  # of the first
 
 
+def test_steps_are_counted_from_a_cutoff_that_has_no_row_and_lies_anywhere():
+    days = [day for at, day in enumerate(DAYS[:20]) if at >= 5 and at not in (11, 12)]
+    write("a.csv", "ds,y", *((day, at) for at, day in enumerate(days)))
+    for cutoff, first in ((DAYS[11], 13), (DAYS[12], 13), (DAYS[1], 6), ("2024-01-11T15:00:00", 13)):
+        write("f.csv", "cutoff,ds,y_hat", (cutoff, DAYS[first], 0), (cutoff, DAYS[first + 1], 0))
+        steps = [step for step, _ in measure("f.csv", "a.csv").by_step]
+        lag = first - DAYS.index(cutoff[:10]) if len(cutoff) == 10 else 3  # off the grid: after the row of day 10
+        assert steps == [lag, lag + 1], cutoff
+
+
+def test_a_forecast_without_a_cutoff_begins_with_its_first_value_true_or_not():
+    days = [day for at, day in enumerate(DAYS[:20]) if at != 12]
+    write("a.csv", "ds,y", *((day, at) for at, day in enumerate(days)))
+    write("f.csv", "ds,y_hat", (DAYS[12], 0), (DAYS[13], 0), (DAYS[14], 0))
+    assert [step for step, _ in measure("f.csv", "a.csv").by_step] == [2, 3]
+
+
 def test_a_forecast_for_a_time_that_its_cutoff_knew_is_refused():
     actuals()
     write("f.csv", "unique_id,cutoff,ds,y_hat", ("A", DAYS[6], DAYS[7], 1), ("A", DAYS[8], DAYS[8], 1))
