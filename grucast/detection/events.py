@@ -35,7 +35,7 @@ def find_events(score: Array, threshold: Array | float, *, min_gap: int = 0, min
 
     `score` is (T,), `threshold` (T,) or one for all. A row must be above, not at, its threshold; NaN on either side
     is never above. Runs with at most `min_gap` rows between them become one event; after that, events that
-    span fewer than `min_rows` rows are dropped.
+    span fewer than `min_rows` rows are dropped. The peak is the row that is above by the largest factor.
     """
     level = np.broadcast_to(np.asarray(threshold, dtype=float), score.shape)
     flagged = np.flatnonzero(score > level)
@@ -45,7 +45,8 @@ def find_events(score: Array, threshold: Array | float, *, min_gap: int = 0, min
         if stop - start < min_rows:
             continue
         inside = flagged[np.searchsorted(flagged, start) : np.searchsorted(flagged, stop)]
-        peak = int(inside[np.argmax(score[inside])])
+        above = level[inside]
+        peak = int(inside[np.argmax(score[inside] / above if above.min() > 0 else score[inside])])
         severity = float(score[peak] / level[peak]) if level[peak] > 0 else np.inf
         events.append(Event(start, stop, peak, severity, len(score) - stop <= min_gap))
     return events

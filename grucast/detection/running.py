@@ -19,7 +19,8 @@ class RunningScore:
         self.median = scale.median[series][:, self.use]  # (C, S, W)
         self.upper = scale.upper[series][:, self.use]
         self.decay = np.array([decay_of(width) for width in scale.widths])
-        self.average = np.full(self.median.shape, np.nan)
+        self.average = np.array(self.median)  # NaN: begins at the first value
+        self.begun = np.zeros(self.median.shape, dtype=bool)
         self.gather = gather
 
     def push(self, signals: Array | Array32) -> tuple[float, Array]:
@@ -27,7 +28,8 @@ class RunningScore:
         x = signals[self.use].T[:, :, None].astype(np.float64)  # (C, S, 1)
         moved = np.where(np.isnan(self.average), x, self.decay * self.average + (1.0 - self.decay) * x)
         self.average = np.where(np.isnan(x), self.average, moved)
-        parts = on_scale(self.average, self.median, self.upper)
+        self.begun |= ~np.isnan(x)
+        parts = np.where(self.begun, on_scale(self.average, self.median, self.upper), np.nan)
         seen = np.isfinite(parts)
         total = np.where(seen, parts, 0.0).sum(axis=(1, 2))
         channels = np.where(seen.any(axis=(1, 2)), total, np.nan)

@@ -63,14 +63,17 @@ def widths_of(usual: int, mode: str) -> tuple[int, ...]:
     return tuple(max(2, round(factor * usual)) for factor in FACTORS[mode])
 
 
-def smooth(signal: Array, width: int, mode: str) -> Array:
+def smooth(signal: Array, width: int, mode: str, begin: Array | None = None) -> Array:
     """`signal` (T, C) smoothed over about `width` rows; rows without a value do not count.
 
     Offline a bell (three boxes, whose convolution is close to a Gaussian) as wide as a box of `width` rows; online
-    an exponential average about as old as a box, in the mean. Rows before the first value are NaN; online a row without
-    a value repeats the average so far.
+    an exponential average about as old as a box, in the mean, that begins at `begin` (C,), or at the first value
+    where that is NaN or not given. Rows before the first value are NaN; online a row without a value repeats the
+    average so far.
     """
-    return _bell(signal, width) if mode == "offline" else _trailing(signal, width)
+    if mode == "offline":
+        return _bell(signal, width)
+    return _trailing(signal, width, np.full(signal.shape[1], np.nan) if begin is None else begin)
 
 
 def _bell(signal: Array, width: int) -> Array:
@@ -105,13 +108,15 @@ def decay_of(width: int) -> float:
     return 1.0 - 2.0 / max(width, 2)
 
 
-def _trailing(signal: Array, width: int) -> Array:
-    """s_t = d s_(t-1) + (1 - d) x_t over the observed rows, begun at the first."""
+def _trailing(signal: Array, width: int, begin: Array) -> Array:
+    """s_t = d s_(t-1) + (1 - d) x_t over the observed rows, from `begin` (C,) on or else the first."""
     out = np.full(signal.shape, np.nan)
     for channel in range(signal.shape[1]):
         seen = np.flatnonzero(np.isfinite(signal[:, channel]))
         if len(seen):
-            average = exponential(signal[seen, channel], decay_of(width))
+            values = signal[seen, channel]
+            values = values if np.isnan(begin[channel]) else np.concatenate([begin[channel : channel + 1], values])
+            average = exponential(values, decay_of(width))[len(values) - len(seen) :]
             held = np.repeat(average, np.diff(np.append(seen, len(signal))))
             out[seen[0] :, channel] = held
     return out
@@ -173,7 +178,7 @@ def strangeness(signals: Signals, scale: SignalScale, series: int, *, scorer: st
         s = SIGNALS.index(name)
         for w, width in enumerate(scale.widths if name in signals else ()):
             known = scale.median[series, :, s, w], scale.upper[series, :, s, w]
-            v = on_scale(smooth(signals[name], width, mode), *known)
+            v = on_scale(smooth(signals[name], width, mode, known[0]), *known)
             seen = np.isfinite(v)
             total += np.where(seen, v, 0.0)
             scored |= seen

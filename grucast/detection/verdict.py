@@ -2,14 +2,15 @@
 
 The score gathers errors over a hundred rows and more; it sees shapes. A fault of one row, or a sensor that stands
 still, is lost in it, so `detection/sudden.py` and `detection/stuck.py` judge beside it. To add their values to the
-score would spoil its ranking, in which long events count most (benchmarks/LOG.md has the figures). Instead,
-where one of the two raises an alarm, and only there, the row's score is lifted above its threshold.
+score would spoil its ranking, in which long events count most, and so would lifting the scores of the rows they call
+(benchmarks/LOG.md has the figures). So the score stays, and where one of the two raises an alarm the threshold of
+that row sinks below it, by as much as the judge's own limit was exceeded.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -17,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from grucast.core.arrays import Array, Array32, Leads
-from grucast.detection.calibration import ScoreCalibration, score_for_rate
+from grucast.detection.calibration import SMALLEST, ScoreCalibration, p_values, score_for_rate
 from grucast.detection.rules import THRESHOLDS
 from grucast.detection.thresholds import open_stream
 from grucast.detection.thresholds.stream import Fixed, Stream
@@ -26,7 +27,8 @@ Causes = npt.NDArray[np.int8]  # of the alarm of a row, see `CAUSES`
 
 CAUSES = ("score", "sudden", "stuck")
 SHARES = {"score": 0.5, "sudden": 0.4, "stuck": 0.1}  # of the budget; where a judge is missing the others share it
-LEAST = 1e-12  # of a limit and of a threshold, so that both can be exceeded by a factor
+LEAST = 1e-9  # of a limit and of the score of a called row, so that there is something to exceed
+ABOVE = 1.0 + 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,28 +67,51 @@ class Alarms:
         return self.rule if self.threshold is None else f"above {self.threshold!r}"
 
 
-def verdicts(seen: Seen, laws: Laws, alarms: Alarms) -> tuple[Array, Array, Causes]:
-    """The threshold of each row's score (T,), its score, lifted where another judge called, and which one called.
+class Verdicts(NamedTuple):
+    """What is said of T rows, each (T,): the threshold that counts, the score, who called, and how rare that is."""
 
-    A threshold fixed by hand is about the score alone.
+    threshold: Array
+    score: Array
+    cause: Causes
+    p_value: Array
+
+
+def verdicts(seen: Seen, laws: Laws, alarms: Alarms) -> Verdicts:
+    """The verdicts on the rows of a series. A threshold fixed by hand is about the score alone.
+
+    Where another judge called a row that the score did not, the p-value is that judge's.
     """
     cause = np.zeros(len(seen.score), dtype=np.int8)
+    p_value = p_values(seen.score, laws.score)
     if alarms.threshold is not None:
-        return np.full(seen.score.shape, alarms.threshold), seen.score, cause
+        return Verdicts(np.full(seen.score.shape, alarms.threshold), seen.score, cause, p_value)
     threshold = _thresholds(alarms.rule, seen.score, laws.score, alarms.rate * laws.share("score"))
-    limits = {"stuck": np.full(seen.stuck.shape, stuck_limit(laws, alarms.rate))}
+    excess = np.ones(len(cause))
+    for name, limit in _limits(seen, laws, alarms):
+        values: Array = np.asarray(getattr(seen, name), dtype=np.float64)
+        called = np.flatnonzero((values > limit) & ~(seen.score > threshold) & np.isfinite(seen.score))
+        by = by_how_much(values[called], limit[called])
+        more = by > excess[called]
+        excess[called[more]], cause[called[more]] = by[more], CAUSES.index(name)
+    score = np.where(cause > 0, np.maximum(seen.score, LEAST), seen.score)
+    for name in CAUSES[1:]:
+        called = np.flatnonzero(cause == CAUSES.index(name))
+        p_value[called] = rarity(np.asarray(getattr(seen, name), dtype=np.float64)[called], name, laws)
+    return Verdicts(np.where(cause > 0, score / excess, threshold), score, cause, p_value)
+
+
+def _limits(seen: Seen, laws: Laws, alarms: Alarms) -> Iterator[tuple[str, Array]]:
+    """The limits (T,) of the judges beside the score."""
+    yield "stuck", np.full(seen.stuck.shape, stuck_limit(laws, alarms.rate))
     if laws.sudden is not None:
-        limits["sudden"] = _thresholds(alarms.rule, seen.sudden, laws.sudden, alarms.rate * laws.share("sudden"))
-    score = seen.score
-    for name, limit in limits.items():
-        values = getattr(seen, name)
-        called = np.flatnonzero((values > limit) & np.isfinite(threshold))
-        higher = lifted(threshold[called], values[called], limit[called])
-        more = higher > score[called]  # not where there is no score
-        score = score.copy() if len(called) else score
-        score[called[more]] = higher[more]
-        cause[called[more]] = CAUSES.index(name)
-    return threshold, score, cause
+        yield "sudden", _thresholds(alarms.rule, seen.sudden, laws.sudden, alarms.rate * laws.share("sudden"))
+
+
+def rarity(values: Array, judge: str, laws: Laws) -> Array:
+    """The p-values of what a judge beside the score saw."""
+    if judge == "stuck":
+        return np.maximum(np.minimum(p_values(values, laws.stuck), np.exp(-values)), SMALLEST)
+    return p_values(values, laws.score if laws.sudden is None else laws.sudden)
 
 
 def _thresholds(rule: str, values: Array | Array32, law: ScoreCalibration, rate: float) -> Array:
@@ -106,15 +131,16 @@ def stuck_limit(laws: Laws, rate: float) -> float:
     return max(seen, -math.log(own))
 
 
-def lifted(threshold: Array, value: Array | Array32, limit: Array) -> Array:
-    """A score as far above its threshold as a judge's value is above its limit, on a scale of logarithms."""
-    return np.maximum(threshold, LEAST) * (1.0 + np.log(np.maximum(value, LEAST) / np.maximum(limit, LEAST)))
+def by_how_much(value: Array, limit: Array) -> Array:
+    """How many times a value above its limit exceeds it, on a scale of logarithms; above 1."""
+    return ABOVE + np.log(np.maximum(value, LEAST) / np.maximum(limit, LEAST))
 
 
 class RowVerdicts:
     """`verdicts` row by row."""
 
     def __init__(self, laws: Laws, alarms: Alarms) -> None:
+        self.laws = laws
         self.score: Stream = Fixed(math.inf if alarms.threshold is None else alarms.threshold)
         self.others: dict[str, Stream] = {}
         if alarms.threshold is not None:
@@ -124,17 +150,21 @@ class RowVerdicts:
         if laws.sudden is not None:
             self.others["sudden"] = open_stream(alarms.rule, laws.sudden, alarms.rate * laws.share("sudden"))
 
-    def push(self, seen: Mapping[str, float]) -> tuple[float, float, int]:
-        """Threshold, score and cause of the next row, of which the three judges saw `seen`."""
+    def push(self, seen: Mapping[str, float]) -> tuple[float, float, int, float]:
+        """Threshold, score, cause and p-value of the next row, of which the three judges saw `seen`."""
         score = seen["score"]
-        threshold, cause = self.score.push(score), 0
+        threshold, cause, excess = self.score.push(score), 0, 1.0
         for name, stream in self.others.items():
             value, limit = seen[name], stream.push(seen[name])
-            if value > limit and math.isfinite(threshold):
-                higher = float(lifted(*(np.array(one) for one in (threshold, value, limit))))
-                if higher > score:
-                    score, cause = higher, CAUSES.index(name)
-        return threshold, score, cause
+            if value > limit and not score > threshold and not math.isnan(score):
+                by = float(by_how_much(np.array(value), np.array(limit)))
+                if by > excess:
+                    excess, cause = by, CAUSES.index(name)
+        if not cause:
+            return threshold, score, 0, float(p_values(np.array([score]), self.laws.score)[0])
+        score = max(score, LEAST)
+        rare = rarity(np.array([seen[CAUSES[cause]]]), CAUSES[cause], self.laws)
+        return score / excess, score, cause, float(rare[0])
 
 
 def share_of(cause: Causes, leads: tuple[Leads, Leads], share: Array) -> Array:

@@ -85,10 +85,10 @@ def _peaks(usable: Array, place: Ints, level: float, gap: int) -> Array:
 def _faulty(usable: Array, place: Ints, level: tuple[float, int], suspect: float) -> Mask:
     """Rows (T,) of events so far above the others that chance does not explain them.
 
-    `level` is where events start, and the rows that may lie within one. A share `suspect` of the peaks tells the law
-    only that it lies higher than the rest, so that faults do not hide each other. From the lowest suspect upwards, the j peaks from there on all lie above x,
-    given that they lie above the peak before, with probability (S(x) / S(before))^j; the first that is below 1e-5
-    and all above it are faults.
+    `level` is where events start, and the rows that may lie within one. A share `suspect` of the peaks is under
+    suspicion and tells the law only that it lies higher than the rest, so that faults do not hide each other. From the
+    lowest suspect upwards, the j peaks from there on all lie above x, given that they lie above the peak before,
+    with probability (S(x) / S(before))^j; the first that is below 1e-5 and all above it are faults.
     """
     start, gap = level
     peaks = np.sort(_peaks(usable, place, start, gap))

@@ -16,7 +16,7 @@ from grucast.core.progress import Progress, silent
 from grucast.core.results import Artifact, RowScores
 from grucast.core.series import Clock, Layout, Panel, Series
 from grucast.detection.budget import parse_budget, rate, strained
-from grucast.detection.calibration import ScoreCalibration, p_values
+from grucast.detection.calibration import ScoreCalibration
 from grucast.detection.rules import THRESHOLDS
 from grucast.detection.verdict import Alarms, Laws, Seen, share_of, verdicts
 from grucast.forecasting.predict import Forecaster
@@ -215,12 +215,11 @@ def judge(one: Series, scores: RowScores, told: tuple[int, Mask], watchman: Watc
     (begin, silent), (alarms, options) = told, alarm
     calibration = watchman.calibration
     seen = Seen(scores.score, scores.sudden, scores.stuck)
-    threshold, score, cause = verdicts(seen, watchman.laws, alarms)
+    threshold, score, cause, p_value = verdicts(seen, watchman.laws, alarms)
     scores = replace(scores, score=score, share=share_of(cause, scores.leads, scores.share))
     gap = calibration.gap if options.min_gap is None else options.min_gap
     events = events_between(scores.score, threshold, silent[: len(scores.score)], gap, options.min_rows)
-    return Judged(one, scores, threshold, p_values(scores.score, calibration),
-                  [event for event in events if event.stop > begin], cause, begin)
+    return Judged(one, scores, threshold, p_value, [event for event in events if event.stop > begin], cause, begin)
 
 
 def alarms_of(options: AlarmOptions, panel: Panel) -> Alarms:

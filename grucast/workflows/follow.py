@@ -18,7 +18,6 @@ from grucast.core.errors import DataError, UsageError
 from grucast.core.series import Layout, Panel
 from grucast.data.lines import Row, RowReader
 from grucast.data.writing import format_stamps
-from grucast.detection.calibration import p_values
 from grucast.detection.rules import STREAMS
 from grucast.detection.verdict import Alarms, RowVerdicts
 from grucast.preprocessing.grid import stamps_after, steps_between
@@ -76,11 +75,11 @@ class Following:
         one = self._watched(row.unique_id)
         steps = self._steps(one.follower, row)
         if steps <= 0:
-            return self._document(row, None, math.nan, "") | {"flags": LATE}
+            return self._document(row, None, (math.nan, math.nan), "") | {"flags": LATE}
         self._skip(one, steps - 1)
-        said, threshold = self._push(one, row.ds, row.y, row.past)
+        said, threshold, p_value = self._push(one, row.ds, row.y, row.past)
         event = self._event(one, row, said.score > threshold)
-        return self._document(row, said, threshold, event)
+        return self._document(row, said, (threshold, p_value), event)
 
     def _watched(self, unique_id: str) -> _Watched:
         """The series of that id; a new one begins with its first row."""
@@ -140,14 +139,14 @@ class Following:
             self._push(one, stamp, *nothing)
             self._end_event(one)
 
-    def _push(self, one: _Watched, ds: Any, y: Any, past: Any) -> tuple[Followed, float]:
+    def _push(self, one: _Watched, ds: Any, y: Any, past: Any) -> tuple[Followed, float, float]:
         said = one.follower.push(ds, y, past)
-        threshold, score, cause = one.verdicts.push(_seen(said))
+        threshold, score, cause, p_value = one.verdicts.push(_seen(said))
         if cause:
             share = np.zeros(len(said.share))
             share[said.leads[cause - 1]] = 1.0
             said = replace(said, score=score, share=share)
-        return said, threshold
+        return said, threshold, p_value
 
     def _event(self, one: _Watched, row: Row, alarm: bool) -> str:
         """The id of the event that the row belongs to, "" where it is no alarm or the event is still too short."""
@@ -169,11 +168,11 @@ class Following:
         if one.quiet > (self.watchman.calibration.gap if own is None else own):
             one.event, one.quiet = "", 0
 
-    def _document(self, row: Row, said: Followed | None, threshold: float, event: str) -> dict[str, Any]:
+    def _document(self, row: Row, said: Followed | None, judged: tuple[float, float], event: str) -> dict[str, Any]:
         """The answer, under the names of the score columns; null where there is nothing to say."""
         lead = int(np.nanargmax(said.share)) if said is not None and np.isfinite(said.share).any() else 0
         score = math.nan if said is None else said.score
-        known = not math.isnan(score)
+        threshold, p_value = judged
         return {
             "unique_id": row.unique_id,
             "ds": format_stamps(np.array([row.ds]), self.panel.tz)[0],
@@ -181,7 +180,7 @@ class Following:
             "y_hat": None if said is None else _number(said.expected[lead, 1]),
             "channel": self.layout.columns.target[lead],
             "score": _number(score),
-            "p_value": _number(p_values(np.array([score]), self.watchman.calibration)[0]) if known else None,
+            "p_value": _number(p_value),
             "threshold": _number(threshold),
             "is_anomaly": int(score > threshold),
             "event_id": event,

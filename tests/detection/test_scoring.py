@@ -296,7 +296,8 @@ def test_the_score_is_the_sum_over_signals_and_widths(mode, scorer):
         for s, name in enumerate(SIGNALS):
             for w, width in enumerate(WIDTHS if name in SCORERS[scorer] else ()):
                 m, u = scale.median[1, channel, s, w], scale.upper[1, channel, s, w]
-                smoothed = smooth(signals[name], width, mode)[:, channel]
+                begun = np.concatenate([[m][: mode == "online"], signals[name][:, channel]])
+                smoothed = smooth(begun[:, None], width, mode)[-80:, 0]
                 wanted += [math.log(1 + max(v - m, 0) / (u - m)) for v in smoothed]
         np.testing.assert_allclose(found[:, channel], wanted, rtol=1e-9)
 
@@ -326,7 +327,9 @@ def test_a_row_is_scored_by_the_signals_that_it_has():
     scale = flat_scale(0.0, 1.0, channels=1)
     found = strangeness(signals, scale, 0, scorer="combined", mode="online")[:, 0]
     assert np.isnan(found[:2]).all()
-    np.testing.assert_allclose(found[2:], 3 * math.log(10))  # three widths of one signal
+    decays = np.array([decay_of(width) for width in WIDTHS])
+    wanted = [np.log1p(9.0 * (1.0 - decays ** (row + 1))).sum() for row in range(4)]  # from the median, 0, towards 9
+    np.testing.assert_allclose(found[2:], wanted)
 
 
 # ---- channels ------------------------------------------------------------------------------------

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grucast.detection.calibration import EMPTY, ScoreCalibration, score_for_rate
+from grucast.detection.calibration import EMPTY, ScoreCalibration, p_values, score_for_rate
 from grucast.detection.pareto import Tail
-from grucast.detection.verdict import Alarms, Laws, RowVerdicts, Seen, lifted, share_of, stuck_limit, verdicts
+from grucast.detection.verdict import Alarms, Laws, RowVerdicts, Seen, by_how_much, share_of, stuck_limit, verdicts
 
 LAW = ScoreCalibration(np.array([0.0, 1.0, 2.0]), np.array([2000.0, 60.0, 20.0]), 2000, None, Tail(1.0, 1.0, 0.0, 0.01))
 FEW = ScoreCalibration(np.array([0.0, 40.0]), np.array([500.0, 1.0]), 500)  # one event: no law
@@ -26,60 +26,76 @@ def seen(score, sudden=0.0, stuck=0.0):
 
 
 def test_half_of_the_budget_is_the_score_s():
-    threshold, _, _ = verdicts(seen(0.5), LAWS, ALARMS)
+    threshold, _, _, _ = verdicts(seen(0.5), LAWS, ALARMS)
     assert threshold.tolist() == [pytest.approx(score_for_rate(0.5e-3, LAW))] * 3
 
 
 def test_without_forecasts_the_others_share_the_budget():
-    threshold, _, _ = verdicts(seen(0.5), Laws(LAW, None, LAW), ALARMS)
+    threshold, _, _, _ = verdicts(seen(0.5), Laws(LAW, None, LAW), ALARMS)
     assert threshold[0] == pytest.approx(score_for_rate(0.5e-3 / 0.6, LAW))
 
 
-def test_a_sudden_row_is_lifted_above_its_threshold():
+def test_the_threshold_of_a_sudden_row_sinks_below_its_score():
     limit = score_for_rate(0.4e-3, LAW)
-    threshold, score, cause = verdicts(seen(0.5, sudden=2 * limit), LAWS, ALARMS)
+    usual = verdicts(seen(0.5), LAWS, ALARMS).threshold[0]
+    threshold, score, cause, _ = verdicts(seen(0.5, sudden=2 * limit), LAWS, ALARMS)
     assert cause.tolist() == [0, 1, 0]
-    assert score.tolist() == [0.5, pytest.approx(threshold[1] * (1 + math.log(2))), 0.5]
+    assert score.tolist() == [0.5] * 3
+    assert threshold.tolist() == [usual, pytest.approx(0.5 / (1 + math.log(2))), usual]
+
+
+def test_the_p_value_of_a_called_row_is_that_of_its_judge():
+    limit = score_for_rate(0.4e-3, LAW)
+    found = verdicts(seen(0.5, sudden=2 * limit), LAWS, ALARMS).p_value
+    assert found.tolist() == [*p_values(np.array([0.5, 2 * limit, 0.5]), LAW)]
+    still = verdicts(seen(0.5, stuck=20.0), LAWS, ALARMS).p_value
+    assert still[1] == min(math.exp(-20.0), p_values(np.array([20.0]), LAW)[0])
+
+
+def test_a_called_row_that_scores_nothing_is_an_alarm_all_the_same():
+    threshold, score, cause, _ = verdicts(seen(0.0, stuck=90.0), LAWS, ALARMS)
+    assert cause[1] == 2
+    assert 0.0 < threshold[1] < score[1] < 1e-6
 
 
 def test_a_row_just_below_its_limit_keeps_its_score():
     limit = score_for_rate(0.4e-3, LAW)
-    _, score, cause = verdicts(seen(0.5, sudden=0.999 * limit), LAWS, ALARMS)
+    _, score, cause, _ = verdicts(seen(0.5, sudden=0.999 * limit), LAWS, ALARMS)
     assert score[1] == 0.5
     assert not cause.any()
 
 
 def test_a_score_that_is_higher_anyhow_stays():
     limit = score_for_rate(0.4e-3, LAW)
-    _, score, cause = verdicts(seen(1e3, sudden=2 * limit), LAWS, ALARMS)
+    _, score, cause, _ = verdicts(seen(1e3, sudden=2 * limit), LAWS, ALARMS)
     assert score.tolist() == [1e3] * 3
     assert not cause.any()
 
 
 def test_the_judge_that_sees_more_is_the_cause():
     limit = score_for_rate(0.4e-3, LAW)
-    _, _, cause = verdicts(seen(0.5, sudden=1.1 * limit, stuck=90.0), LAWS, ALARMS)
+    _, _, cause, _ = verdicts(seen(0.5, sudden=1.1 * limit, stuck=90.0), LAWS, ALARMS)
     assert cause[1] == 2
-    _, _, cause = verdicts(seen(0.5, sudden=90.0, stuck=1.1 * stuck_limit(LAWS, 1e-3)), LAWS, ALARMS)
+    _, _, cause, _ = verdicts(seen(0.5, sudden=90.0, stuck=1.1 * stuck_limit(LAWS, 1e-3)), LAWS, ALARMS)
     assert cause[1] == 1
 
 
 def test_a_row_without_a_score_is_called_by_nobody():
     rows = Seen(np.full(3, np.nan), np.full(3, 1e9), np.full(3, 1e9))
-    _, score, cause = verdicts(rows, LAWS, ALARMS)
+    _, score, cause, _ = verdicts(rows, LAWS, ALARMS)
     assert np.isnan(score).all()
     assert not cause.any()
 
 
 def test_a_threshold_fixed_by_hand_is_about_the_score_alone():
-    threshold, score, cause = verdicts(seen(0.5, sudden=1e9, stuck=1e9), LAWS, Alarms("pot", 0.0, 3.5))
+    threshold, score, cause, _ = verdicts(seen(0.5, sudden=1e9, stuck=1e9), LAWS, Alarms("pot", 0.0, 3.5))
     assert threshold.tolist() == [3.5] * 3
     assert score.tolist() == [0.5] * 3
     assert not cause.any()
 
 
 def test_without_normal_rows_nobody_calls():
-    _, score, cause = verdicts(seen(9.0, sudden=1e9, stuck=1e9), Laws(EMPTY, EMPTY, EMPTY), ALARMS)
+    _, score, cause, _ = verdicts(seen(9.0, sudden=1e9, stuck=1e9), Laws(EMPTY, EMPTY, EMPTY), ALARMS)
     assert score.tolist() == [9.0] * 3
     assert not cause.any()
 
@@ -93,9 +109,8 @@ def test_the_limit_of_the_stuck_heeds_rows_not_trained_on():
     assert stuck_limit(Laws(LAW, LAW, heavy), 1e-3) == pytest.approx(20.0 + 5.0 * math.log(500))
 
 
-def test_lifting_never_sinks_below_the_threshold():
-    threshold = np.array([0.0, 2.0])
-    assert (lifted(threshold, np.array([3.0, 2.5]), np.array([0.0, 2.5])) >= threshold).all()
+def test_a_limit_of_zero_can_be_exceeded():
+    assert by_how_much(np.array([3.0, 2.5]), np.array([0.0, 2.499])).min() > 1.0
 
 
 def test_the_channel_that_a_judge_called_has_the_whole_share():
