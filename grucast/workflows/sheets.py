@@ -33,7 +33,7 @@ class Sheet:
     task: Task
     group: Ints  # (T,)
     ids: tuple[str, ...]
-    time: tuple[str, ...]  # the columns that hold it, () where it is not told
+    time: tuple[str, ...]  # the columns that hold it, () where it is not told; also where it is not to be used
     ds: Stamps | None  # (T,) int64 microseconds, or numbers
     clock: str  # "stamp", "number" or "": what `ds` is
     tz: str
@@ -61,9 +61,9 @@ def as_sheet(task: Task, ids: Sequence[str]) -> Sheet:
     """The cells with the series that `ids` name and the time that is found. Errors: DataError for a row without one."""
     read = task.options
     group, names, _ = group_rows(task, ids)
-    time = () if read.time.no_time else pick_time(task)
-    if not time:
-        return Sheet(task, group, tuple(names), (), None, "", "")
+    time = pick_time(task)
+    if read.time.no_time or not time:
+        return Sheet(task, group, tuple(names), time, None, "", "")
     if len(time) > 1:
         task.read_as_text(time)  # as numbers, 050101 would lose its zero
     clock = find_clock_of(task, time)

@@ -156,3 +156,17 @@ def test_nothing_heavy_is_imported(files):
     done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, check=False, text=True)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["points"] == 6
+
+
+FIXTURES = Path(__file__).parents[1] / "data" / "fixtures"
+FAULTS = sorted(one for one in FIXTURES.iterdir() if not one.name.startswith("."))
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda one: one.name)
+def test_a_faulty_file_is_measured_or_refused_with_one_line(grucast, files, fault):
+    for words in ([str(fault), "actuals.csv"], ["forecasts.csv", str(fault)], [str(fault), str(fault)],
+                  ["forecasts.csv", "actuals.csv", "--history", str(fault)]):  # fmt: skip
+        ran = grucast("evaluate", "forecasts", *words, "-q")
+        assert ran.code in (0, 65), (words, ran.err)
+        if ran.code == 65:
+            assert (ran.out, ran.err.count("\n"), ran.err[:16]) == ("", 1, "grucast: error: "), words

@@ -84,6 +84,12 @@ def test_numbers_in_ds_are_times_though_they_repeat():
     assert (found.sheet.clock, found.ds.tolist(), found.cutoff.tolist()) == ("number", [8, 9, 9], [7, 7, 8])
 
 
+def test_a_time_that_is_not_to_be_used_is_no_series_either():
+    write("f.csv", "t,load", (7, 1.5), (8, 2.5))
+    found = read_forecasts("f.csv", ReadOptions(time=TimeOptions(no_time=True)), None)
+    assert (found.ids, found.ds) == (("load",), None)
+
+
 def test_the_column_y_is_the_truth_unless_it_is_the_forecast():
     write("f.csv", "ds,y_hat,y", ("2024-01-01", 1, 2))
     assert read("f.csv").truth.tolist() == [2]
