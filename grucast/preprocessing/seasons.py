@@ -17,6 +17,7 @@ import numpy as np
 from grucast.core.arrays import Array, Ints
 from grucast.core.series import Panel
 from grucast.preprocessing.alias import DAY, follows_calendar, parse_frequency
+from grucast.preprocessing.hum import without_hum
 
 _MOST_ROWS = 50_000  # of one column, the latest
 _MOST_COLUMNS = 50
@@ -126,8 +127,13 @@ def _repeats(columns: _Columns, rows: int, view: _View) -> bool:
 
 
 def _searched(columns: _Columns) -> tuple[int, ...]:
-    """The shortest season that any lag shows, and the longer one that multiples of a clock-like one show."""
+    """The shortest season that any lag shows, and the longer one that multiples of a clock-like one show.
+
+    Where rows show none as they are, a hum is taken out first: all multiples of its wave look a little like seasons.
+    """
     longest = max(len(column) for column in columns.values)
+    if longest >= 12 and not _peak(columns, _View(), 1):
+        columns = _calm(columns)
     block = 1
     while longest // block >= 12:
         lag = _peak(columns, _View(block), 1)
@@ -137,6 +143,13 @@ def _searched(columns: _Columns) -> tuple[int, ...]:
             return (season, multiple * season) if multiple else (season,)
         block *= 2
     return ()
+
+
+def _calm(columns: _Columns) -> _Columns:
+    """The columns without a hum that is too weak to be a season, where so many have one that it would be heard."""
+    calm = [without_hum(one, _clipped(_changes(one, _View()), 4.0, 0.95), _LEAST_SEARCH) for one in columns.values]
+    heard = sum(one is not before for one, before in zip(calm, columns.values, strict=True))
+    return _Columns(tuple(calm), columns.group) if heard >= (1 - _CHANNELS) * len(calm) else columns
 
 
 def _multiple(columns: _Columns, season: int) -> int:

@@ -102,6 +102,15 @@ def test_heart_beats_of_varying_length_have_a_season_and_no_longer_one():
     assert period == pytest.approx(200, rel=0.04)
 
 
+def test_the_hum_of_the_mains_does_not_hide_the_pace_of_a_heart():
+    beats = np.cumsum(290 + 7 * NOISE.standard_normal(170)).astype(int)
+    y = np.zeros(beats[-1] + 60)
+    for beat in beats:  # up and down again, about 18 rows long
+        y[beat : beat + 24] += np.hanning(24) * np.cos(2 * np.pi * (np.arange(24) - 12) / 18)
+    (period,) = seasons(y + 0.03 * wave(len(y), 6) + noise(len(y), 0.03))
+    assert period == pytest.approx(290, rel=0.02)
+
+
 @pytest.mark.parametrize(
     ("freq", "rows"), [("h", 2000), ("D", 1500), ("B", 1000), ("MS", 120), ("W-SUN", 400), ("", 1000)]
 )
