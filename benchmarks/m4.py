@@ -85,24 +85,24 @@ def read_contest(folder: Path | None, contest: Contest) -> Data:
     return Data(ids, tuple(known[name][:, None] for name in ids), np.stack([came[name] for name in ids])[:, :, None])
 
 
-def grucast_quantiles(data: Data, contest: Contest, options: argparse.Namespace) -> np.ndarray:
-    """What grucast forecasts with its defaults, (N, H, 1, Q): the horizon is all that it is told."""
+def grucast_quantiles(data: Data, contest: Contest, settings: TrainOptions) -> tuple[np.ndarray, dict[str, Any]]:
+    """What grucast forecasts, (N, H, 1, Q), and the report of its training; the horizon is all it is told of the data."""
     from grucast.workflows.forecast import ForecastRequest, forecast
     from grucast.workflows.train import TrainRequest, train  # torch: not for --baselines-only
 
-    settings = TrainOptions(window=WindowOptions(horizon=contest.horizon),
-                            fit=replace(FitOptions(), seed=options.seed, preset=options.preset))
+    settings = replace(settings, window=WindowOptions(horizon=contest.horizon))
     with tempfile.TemporaryDirectory() as scratch:
         file, model = Path(scratch) / f"{contest.name}.csv", Path(scratch) / f"{contest.name}.grucast"
         with file.open("w", encoding="utf-8") as out:
             out.write("unique_id,ds,y\n")
             for name, y in zip(data.ids, data.history, strict=True):
                 out.writelines(f"{name},{row + 1},{value!r}\n" for row, value in enumerate(y[:, 0].tolist()))
-        train(TrainRequest(sources=(str(file),), read=ReadOptions(), options=settings, output=model))
+        report = train(TrainRequest(sources=(str(file),), read=ReadOptions(), options=settings, output=model)).report
         result = forecast(ForecastRequest(str(file), model, ReadOptions(), quantiles=QUANTILE_LEVELS))
     found = {one["unique_id"]: one for one in result.forecasts}
     columns = [f"q-{level:g}" for level in QUANTILE_LEVELS]
-    return np.array([[found[name][column] for column in columns] for name in data.ids]).transpose(0, 2, 1)[:, :, None]
+    quantiles = np.array([[found[name][column] for column in columns] for name in data.ids]).transpose(0, 2, 1)
+    return quantiles[:, :, None], report
 
 
 def baseline_quantiles(name: str, data: Data, contest: Contest) -> np.ndarray:
@@ -136,9 +136,10 @@ def measure(contest: Contest, options: argparse.Namespace, report: Report) -> No
     beside = reference(data, contest, scale)
     rows = [row("Naive2", beside, beside, time.perf_counter() - began)]
     results: dict[str, Any] = {"naive2": as_json(beside)}
+    settings = TrainOptions(fit=FitOptions(seed=options.seed, preset=options.preset))
     for name in ("naive", "seasonal_naive", "linear", *(() if options.baselines_only else ("grucast",))):
         began = time.perf_counter()
-        quantiles = (grucast_quantiles(data, contest, options) if name == "grucast"
+        quantiles = (grucast_quantiles(data, contest, settings)[0] if name == "grucast"
                      else baseline_quantiles(name, data, contest))
         took = time.perf_counter() - began
         scores = score(data.y, quantiles, QUANTILE_LEVELS, scale=scale)

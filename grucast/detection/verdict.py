@@ -84,13 +84,13 @@ def verdicts(seen: Seen, laws: Laws, alarms: Alarms) -> Verdicts:
     cause = np.zeros(len(seen.score), dtype=np.int8)
     p_value = p_values(seen.score, laws.score)
     if alarms.threshold is not None:
-        return Verdicts(np.full(seen.score.shape, alarms.threshold), seen.score, cause, p_value)
+        return Verdicts(np.broadcast_to(alarms.threshold, seen.score.shape), seen.score, cause, p_value)
     threshold = _thresholds(alarms.rule, seen.score, laws.score, alarms.rate * laws.share("score"))
     excess = np.ones(len(cause))
     for name, limit in _limits(seen, laws, alarms):
-        values: Array = np.asarray(getattr(seen, name), dtype=np.float64)
+        values = getattr(seen, name)
         called = np.flatnonzero((values > limit) & ~(seen.score > threshold) & np.isfinite(seen.score))
-        by = by_how_much(values[called], limit[called])
+        by = by_how_much(values[called].astype(np.float64), limit[called])
         more = by > excess[called]
         excess[called[more]], cause[called[more]] = by[more], CAUSES.index(name)
     score = np.where(cause > 0, np.maximum(seen.score, LEAST), seen.score)
@@ -102,7 +102,7 @@ def verdicts(seen: Seen, laws: Laws, alarms: Alarms) -> Verdicts:
 
 def _limits(seen: Seen, laws: Laws, alarms: Alarms) -> Iterator[tuple[str, Array]]:
     """The limits (T,) of the judges beside the score."""
-    yield "stuck", np.full(seen.stuck.shape, stuck_limit(laws, alarms.rate))
+    yield "stuck", np.broadcast_to(stuck_limit(laws, alarms.rate), seen.stuck.shape)
     if laws.sudden is not None:
         yield "sudden", _thresholds(alarms.rule, seen.sudden, laws.sudden, alarms.rate * laws.share("sudden"))
 

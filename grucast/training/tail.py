@@ -6,6 +6,8 @@ higher, there are too few. `benchmarks/alarm_simulation.py` shows what comes of 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from grucast.core.arrays import Array, Ints, Mask
@@ -18,12 +20,22 @@ FEWEST = 8  # events below which no law is fitted
 RARE = 20  # events above the level at which the dependence is measured
 LARGEST = 500  # rows the tail of rows is fitted to, at most
 LEVELS = np.geomspace(0.001, 0.5, 40)  # shares of rows above the levels tried
-SUSPECT = 0.1  # of the highest peaks, the share that might be faults of scores
-CHANCE = 1e-5  # below this a gap between peaks is no chance
+
+
+@dataclass(frozen=True, slots=True)
+class Suspicion:
+    """Which of the highest peaks may be faults: a share of them, where a gap has less than this chance."""
+
+    share: float
+    chance: float
+
+
+FEW = Suspicion(0.1, 1e-5)  # of scores: a fault that lasts is rare, and a mistake costs precision
+MANY = Suspicion(0.3, 1e-2)  # of lone rows: the highest peaks mostly are faults, where there are any
 
 
 def fit_calibration(
-    score: Array, blocks: Ints | None = None, *, gap: int = 0, suspect: float = SUSPECT
+    score: Array, blocks: Ints | None = None, *, gap: int = 0, suspicion: Suspicion = FEW
 ) -> ScoreCalibration:
     """What normal scores are like, from `score` (T,) in order of time; rows that are NaN do not count.
 
@@ -31,7 +43,7 @@ def fit_calibration(
     `gap` rows between them count as one, as in `find_events`. No usable row gives `EMPTY`; scores that never
     moved, or gave fewer than eight events at every level, have no tail: then events are counted by the dependence
     alone. Events that stand apart from all others are taken for faults nobody labelled, and their rows left out
-    (`_faulty`); at most a share `suspect` of them.
+    (`_faulty`); see `Suspicion`.
     """
     kept = np.flatnonzero(np.isfinite(score))
     if not len(kept):
@@ -40,7 +52,7 @@ def fit_calibration(
     place = (np.arange(len(score)) + (0 if blocks is None else _block_number(blocks) * (gap + 2)))[kept]
     usable = score[kept]
     start = _start(usable, place, gap, PEAKS)
-    faulty = _faulty(usable, place, (start, gap), suspect)
+    faulty = _faulty(usable, place, (start, gap), suspicion)
     usable, place = usable[~faulty], place[~faulty]
     scores, ranks = sample(usable)
     peaks = _peaks(usable, place, start, gap)
@@ -82,17 +94,17 @@ def _peaks(usable: Array, place: Ints, level: float, gap: int) -> Array:
     return np.maximum.reduceat(usable[above], np.searchsorted(place[above], starts))
 
 
-def _faulty(usable: Array, place: Ints, level: tuple[float, int], suspect: float) -> Mask:
+def _faulty(usable: Array, place: Ints, level: tuple[float, int], suspicion: Suspicion) -> Mask:
     """Rows (T,) of events so far above the others that chance does not explain them.
 
-    `level` is where events start, and the rows that may lie within one. A share `suspect` of the peaks is under
+    `level` is where events start, and the rows that may lie within one. A share of the peaks is under
     suspicion and tells the law only that it lies higher than the rest, so that faults do not hide each other. From the
     lowest suspect upwards, the j peaks from there on all lie above x, given that they lie above the peak before,
-    with probability (S(x) / S(before))^j; the first that is below 1e-5 and all above it are faults.
+    with probability (S(x) / S(before))^j; the first where that is too small a chance, and all above it, are faults.
     """
     start, gap = level
     peaks = np.sort(_peaks(usable, place, start, gap))
-    suspects = int(suspect * len(peaks))
+    suspects = int(suspicion.share * len(peaks))
     if len(peaks) < FEWEST or not suspects:
         return np.zeros(len(usable), dtype=bool)
     trusted = peaks[:-suspects] - start
@@ -100,7 +112,7 @@ def _faulty(usable: Array, place: Ints, level: tuple[float, int], suspect: float
     before, highest = law.survival(peaks[-suspects - 1 : -1]), law.survival(peaks[-suspects:])
     with np.errstate(divide="ignore", invalid="ignore"):
         chance = np.power(highest / before, np.arange(suspects, 0, -1))
-    strange = np.flatnonzero(~(chance >= CHANCE))
+    strange = np.flatnonzero(~(chance >= suspicion.chance))
     if not len(strange):
         return np.zeros(len(usable), dtype=bool)
     ceiling = float(peaks[len(peaks) - suspects + strange[0]])

@@ -124,7 +124,9 @@ def event_rows(events: Sequence[Document]) -> list[list[object]]:
 
 def low_confidence(series: Series, rows: int, context: int) -> Mask:
     """Rows (T,) with fewer rows than a context before them, or with more than half of the context missing."""
-    seen = np.concatenate([[0.0], np.cumsum(series.observed[:rows].mean(axis=1))])
-    at = np.arange(rows)
-    inside = seen[at] - seen[np.maximum(at - context, 0)]
-    return np.asarray((at < context) | (inside < context / 2 - 1e-6))
+    seen = np.zeros(rows + 1, dtype=np.int64)  # values observed before each row
+    np.cumsum(series.observed[:rows].sum(axis=1), out=seen[1:])
+    low = np.ones(rows, dtype=bool)
+    if rows > context:
+        low[context:] = 2 * (seen[context:-1] - seen[: rows - context]) < context * series.observed.shape[1]
+    return low

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -133,15 +133,23 @@ def score_panel(
         streams = flatten([make_source(one, scales, setting, stop=length_passed(one)) for one in some])
         errors = row_errors(precise(forecaster), streams, progress)
         signals = signals_of(errors, streams, scoring.mode, forecaster.model.narrow)
+        all_signed, all_expected = errors.signed, errors.expected
+        del errors  # and the values, as both would be held while series are judged
+        streams = replace(streams, z=streams.z[:0].copy(), observed=streams.observed[:0].copy())
         for number, one in enumerate(some):
             score = strangeness(signals[number], watch.scale[scoring.mode],
                                 scale_row(scales, watch, scoring, one.unique_id),
                                 scorer=scoring.scorer, mode=scoring.mode)
-            signed = of_series(errors.signed, streams, number)
+            signals[number] = {}
+            signed = of_series(all_signed, streams, number)
             jump = sudden(signed, watch.sudden, sudden_row(scales, watch, one.unique_id),
                           origin_of(streams, number), scoring.mode)
-            yield _row_scores(one, of_series(errors.expected, streams, number), score, scoring,
-                              (jump, stuck(values_of(one, len(signed)), watch.stuck, scoring.mode)))
+            found = _row_scores(one, of_series(all_expected, streams, number), score, scoring,
+                                (jump, stuck(values_of(one, len(signed)), watch.stuck, scoring.mode)))
+            del score, signed, jump
+            if number == len(some) - 1:
+                del all_signed, all_expected
+            yield found
 
 
 def _batches(panel: Panel) -> Iterator[list[Series]]:
@@ -177,7 +185,7 @@ def origin_of(streams: Streams, series: int) -> int:
 
 def values_of(one: Series, rows: int) -> Array:
     """The first `rows` values (T, C) of a series, NaN where missing."""
-    return np.where(one.observed[:rows], one.y[:rows], np.nan)
+    return one.y[:rows]  # NaN where not observed, as a series has it
 
 
 def _row_scores(one: Series, expected: Array, channels: Array, scoring: Scoring,

@@ -35,8 +35,7 @@ from grucast.inference.weights import Weights
 from grucast.preprocessing.windows import Streams, cutoffs_between
 from grucast.training.plan import LONGEST_SEASON
 from grucast.training.rebuild import with_rebuild
-from grucast.training.tail import SUSPECT as FEW_SUSPECT
-from grucast.training.tail import fit_calibration
+from grucast.training.tail import FEW, MANY, Suspicion, fit_calibration
 from grucast.workflows.learn import Learned, Prepared, even_stride, streams_of
 from grucast.workflows.scores import (
     STUCK_LAW,
@@ -54,7 +53,6 @@ from grucast.workflows.scores import (
 MOST_ROWS = 400_000  # values judged for it, of all series and channels; more tell nothing new
 MOST_IN_ALL = 4 * MOST_ROWS  # where ten contexts of each series are more: then every k-th series is judged
 JOINED = 0.3  # of the usual width
-SUSPECT = 0.3  # of the peaks of sudden and stuck rows: most faults are of that kind, and few other peaks beside them
 MOST_SERIES = 1_000  # with a scale of their own; beyond, one for all
 
 
@@ -197,18 +195,19 @@ def _laws_beside(held: _Judged, cycle: int, gap: int) -> dict[str, ScoreCalibrat
     for mode in MODES:
         found = [sudden(one, jumps, number, origin, mode)[0]
                  for number, (one, origin) in enumerate(zip(held.signed, held.origins, strict=True))]
-        laws[sudden_law(mode)] = _law_of(held, found, gap, SUSPECT)
+        laws[sudden_law(mode)] = _law_of(held, found, gap, MANY)
     stood_still = [stuck(one, stood, "online")[0] for one in held.values]
-    return laws | {STUCK_LAW: _law_of(held, stood_still, gap, SUSPECT)}
+    return laws | {STUCK_LAW: _law_of(held, stood_still, gap, MANY)}
 
 
 def _law_of(
-    held: _Judged, rows: Sequence[Array | Array32], gap: int, suspect: float = FEW_SUSPECT
+    held: _Judged, rows: Sequence[Array | Array32], gap: int, suspicion: Suspicion = FEW
 ) -> ScoreCalibration:
     """The law of what each series had in its rows (T,) that were not trained on, events joined over `gap` rows."""
     later = [one[start:] for one, start in zip(rows, held.later, strict=True)]
     blocks = [np.full(len(one), number) for number, one in enumerate(later)]
-    return fit_calibration(np.concatenate(later).astype(np.float64), np.concatenate(blocks), gap=gap, suspect=suspect)
+    values = np.concatenate(later).astype(np.float64)
+    return fit_calibration(values, np.concatenate(blocks), gap=gap, suspicion=suspicion)
 
 
 def _own(scale: SignalScale, prepared: Prepared) -> SignalScale:

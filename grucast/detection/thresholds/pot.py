@@ -22,7 +22,7 @@ from grucast.detection.thresholds.stream import Fixed, Stream, follow
 LARGEST = 300  # peaks a law is fitted to: the highest of all
 GROWTH = 1.1  # it is fitted anew when so many times as many peaks are known
 SURPRISE = 2.0  # standard deviations of a Poisson count
-FAULT = 0.01  # an alarm that is so many times rarer than the budget is a fault and teaches nothing
+FAULT = 0.1  # an alarm that is so many times rarer than the budget is a fault and teaches nothing
 
 
 def pot(score: Array, calibration: ScoreCalibration, rate: float) -> Array:
@@ -52,7 +52,7 @@ class PeakStream:
 
     The calibration counts for as many rows and peaks as it had. An event is over when `gap` rows below the start of
     the tail have passed, and moves the thresholds of later rows only. A peak that was an alarm tells the law
-    that it lies beyond the threshold, no more, so a fault cannot lift it far; one a hundred times
+    that it lies beyond the threshold, no more, so a fault cannot lift it far; one ten times
     rarer than the budget tells nothing.
     """
 
