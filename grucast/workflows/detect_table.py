@@ -16,7 +16,7 @@ from grucast.data.writing import format_stamps
 from grucast.detection.calibration import ScoreCalibration
 from grucast.detection.events import Event
 from grucast.detection.verdict import CAUSES, Causes
-from grucast.workflows.reasons import reason_of
+from grucast.workflows.reasons import Reasons
 from grucast.workflows.scores import Scoring
 
 Document: TypeAlias = dict[str, Any]  # an event under the names of COLUMNS; channels and flags are lists
@@ -78,10 +78,12 @@ class Told:
 def events_of(judged: Judged, telling: Telling) -> list[Told]:
     """The events of one series, ready to be written."""
     low = low_confidence(judged.series, len(judged.scores.score), telling.context) if judged.events else None
-    return [] if low is None else [_told(event, judged, telling, low) for event in judged.events]
+    reasons = Reasons(judged.scores, telling.stamps)
+    return [] if low is None else [_told(event, judged, telling, (low, reasons)) for event in judged.events]
 
 
-def _told(event: Event, judged: Judged, telling: Telling, low: Mask) -> Told:
+def _told(event: Event, judged: Judged, telling: Telling, known: tuple[Mask, Reasons]) -> Told:
+    low, reasons = known
     scores, peak, names = judged.scores, event.peak, telling.panel.channels
     share = np.nan_to_num(scores.share[peak])
     leading = np.argsort(-share, kind="stable")
@@ -94,7 +96,7 @@ def _told(event: Event, judged: Judged, telling: Telling, low: Mask) -> Told:
         "severity": float(event.severity), "score": float(scores.score[peak]), "p_value": float(judged.p_value[peak]),
         "y": float(scores.y[peak, lead]), "y_hat": float(scores.expected[peak, lead, 1]),
         "channels": took_part, "flags": [LOW] if low[peak] else [],
-        "reason": reason_of(event, scores, (lead, names[lead]), _driver(judged, peak, telling), telling.stamps),
+        "reason": reasons.of(event, (lead, names[lead]), _driver(judged, peak, telling)),
     }
     return Told((scores.ds[event.start], scores.unique_id), document)
 

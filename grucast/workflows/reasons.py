@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -18,69 +19,82 @@ ONE_SIDE = 0.9  # of the rows above what was expected, or below
 FEW = 8  # rows that have no side
 
 
-def reason_of(event: Event, scores: RowScores, channel: tuple[int, str], driver: str,
-              stamps: Callable[[Stamps], list[str]]) -> str:
-    """What was strange about the leading channel (its number and name) in the rows of `event`.
+@dataclass(slots=True, eq=False)
+class Reasons:
+    """The reasons of the events of one series; `stamps` writes stamps as text."""
 
-    `driver` is what drove the score of the peak: `stuck` or `sudden`, which say so themselves, or a scorer. Then the
-    first that holds: the channel repeated one value for long, as it rarely did before; a value lay outside its 95 %
-    interval (the one furthest outside, with its stamp where that is not the peak); it stayed on one side
-    of what was expected; else its shape, which is all that the scorer can say.
-    """
-    at, name = channel
-    y, expected = scores.y[:, at], scores.expected[:, at]
-    rows = slice(event.start, event.stop)
-    stuck = _run_at(y[: event.stop], event.peak) if driver == "stuck" else _stuck(y, event)
-    if stuck:
-        return f"{name} stuck at {_number(float(y[event.stop - 1 - stuck[1]]), 0.0)} for {stuck[0]} rows"
-    if driver == "sudden":
-        return _jumped(event.peak, y, expected, name)
-    row = _furthest(y[rows], expected[rows])
-    if row is not None:
-        row += event.start
-        when = "" if row == event.peak else f" at {stamps(scores.ds[row : row + 1])[0]}"
-        low, high = float(expected[row, 0]), float(expected[row, 2])
-        return f"{name} {_number(float(y[row]), high - low)}{when}, expected {_interval(low, high)}"
-    side = _side(y[rows] - expected[rows, 1])
-    if side:
-        return f"{name} {side} what was expected for {event.rows} rows, though inside its interval"
-    if driver == "forecast":
-        return f"{name} harder to forecast than the rows trained on"
-    return f"shape of {name} unlike the rows trained on"
+    scores: RowScores
+    stamps: Callable[[Stamps], list[str]]
+    _runs: dict[int, tuple[Ints, Ints]] = field(default_factory=dict)
+
+    def of(self, event: Event, channel: tuple[int, str], driver: str) -> str:
+        """What was strange about the leading channel (its number and name) in the rows of `event`.
+
+        `driver` is what drove the score of the peak: `stuck` or `sudden`, which say so themselves, or a scorer. Then
+        the first that holds: the channel repeated one value for long, as it rarely did before; a value lay outside its
+        95 % interval (the one furthest outside, with its stamp where that is not the peak); it stayed on one
+        side of what was expected; else its shape, which is all that the scorer can say.
+        """
+        at, name = channel
+        y, expected = self.scores.y[:, at], self.scores.expected[:, at]
+        rows = slice(event.start, event.stop)
+        stuck = self._run_at(event, at) if driver == "stuck" else self._stuck(event, at)
+        if stuck:
+            return f"{name} stuck at {_number(float(y[stuck[0]]), 0.0)} for {stuck[1] - stuck[0]} rows"
+        if driver == "sudden":
+            return _jumped(event.peak, y, expected, name)
+        row = _furthest(y[rows], expected[rows])
+        if row is not None:
+            row += event.start
+            when = "" if row == event.peak else f" at {self.stamps(self.scores.ds[row : row + 1])[0]}"
+            low, high = float(expected[row, 0]), float(expected[row, 2])
+            return f"{name} {_number(float(y[row]), high - low)}{when}, expected {_interval(low, high)}"
+        side = _side(y[rows] - expected[rows, 1])
+        if side:
+            return f"{name} {side} what was expected for {event.rows} rows, though inside its interval"
+        if driver == "forecast":
+            return f"{name} harder to forecast than the rows trained on"
+        return f"shape of {name} unlike the rows trained on"
+
+    def _bounds(self, at: int) -> tuple[Ints, Ints]:
+        """The runs of a channel, found once for all events."""
+        if at not in self._runs:
+            self._runs[at] = run_bounds(self.scores.y[:, at])
+        return self._runs[at]
+
+    def _run_at(self, event: Event, at: int) -> tuple[int, int]:
+        """First row and end of the run of one value that the peak belongs to, up to the end of the event."""
+        first, stop = self._bounds(at)
+        run = int(np.searchsorted(stop, event.peak, side="right"))
+        return int(first[run]), min(int(stop[run]), event.stop)
+
+    def _stuck(self, event: Event, at: int) -> tuple[int, int] | None:
+        """First row and end of the longest run of one value that touches the event, up to the event's end.
+
+        None where it is short, beside the event too, or where rows before it often stood still for as long.
+        """
+        first, stop = self._bounds(at)
+        begin, end = int(np.searchsorted(stop, event.start, side="right")), int(np.searchsorted(first, event.stop))
+        if begin >= end:
+            return None
+        length = np.minimum(stop[begin:end], event.stop) - first[begin:end]
+        longest = int(np.argmax(length))
+        if length[longest] < max(STUCK, PART * event.rows):
+            return None
+        run = begin + longest
+        before = stop[:run] - first[:run]
+        if int(before[before >= length[longest]].sum()) > RARE * first[run]:
+            return None
+        return int(first[run]), min(int(stop[run]), event.stop)
 
 
 def _jumped(row: int, y: Array, expected: Array, name: str) -> str:
     """That a row stood out: from its interval, or only from the rows beside it."""
     low, high = float(expected[row, 0]), float(expected[row, 2])
     value = _number(float(y[row]), high - low)
-    if low <= y[row] <= high:
+    if not (y[row] < low or y[row] > high):
         return f"{name} {value}, out of step with the rows beside it"
     return f"{name} {value}, expected {_interval(low, high)}"
-
-
-def _run_at(y: Array, row: int) -> tuple[int, int]:
-    """The run of one value that `row` belongs to: its rows, and rows from its end to the end of y (T,)."""
-    first, stop = run_bounds(y)
-    run = int(np.searchsorted(stop, row, side="right"))
-    return int(stop[run] - first[run]), len(y) - int(stop[run])
-
-
-def _stuck(y: Array, event: Event) -> tuple[int, int] | None:
-    """The longest run of one value that touches the event: its rows, and rows from its end to the event's end.
-
-    None where it is short, beside the event too, or where rows before it often stood still for as long.
-    """
-    first, stop = run_bounds(y[: event.stop])
-    length = stop - first
-    inside = stop > event.start
-    if not inside.any():
-        return None
-    longest = int(np.argmax(np.where(inside, length, 0)))
-    before = length[:longest]
-    alike = int(before[before >= length[longest]].sum())
-    if length[longest] < max(STUCK, PART * event.rows) or alike > RARE * first[longest]:
-        return None
-    return int(length[longest]), event.stop - int(stop[longest])
 
 
 def run_bounds(y: Array) -> tuple[Ints, Ints]:

@@ -7,7 +7,7 @@ import pytest
 
 from grucast.core.results import RowScores
 from grucast.detection.events import Event
-from grucast.workflows.reasons import reason_of, run_bounds
+from grucast.workflows.reasons import Reasons, run_bounds
 
 LOW, MIDDLE, HIGH = 430.0, 470.0, 510.0
 
@@ -21,7 +21,7 @@ def reason(values, *, start=0, stop=None, peak=0, expected=(LOW, MIDDLE, HIGH), 
     scores = RowScores("", np.arange(rows, dtype=float), y, told, np.ones(rows), np.ones((rows, 1)), nothing, nothing,
                        (np.zeros(rows, np.int16),) * 2)  # fmt: skip
     event = Event(start, rows if stop is None else stop, peak, 2.0, False)
-    return reason_of(event, scores, (0, "load"), driver, lambda ds: [f"row {one:g}" for one in ds])
+    return Reasons(scores, lambda ds: [f"row {one:g}" for one in ds]).of(event, (0, "load"), driver)
 
 
 def test_a_value_outside_its_interval_is_told_with_it():
@@ -98,3 +98,20 @@ def test_rows_without_a_forecast_or_a_value_are_no_reason():
 def test_runs_end_where_values_change_or_are_missing():
     first, stop = run_bounds(np.array([1.0, 1.0, 2.0, np.nan, 2.0, 2.0, 2.0]))
     assert list(zip(first.tolist(), stop.tolist(), strict=True)) == [(0, 2), (2, 3), (4, 7)]
+
+
+def test_a_row_that_another_judge_called_is_told_by_itself():
+    """The value furthest outside is the echo after it; what was called is the row before."""
+    assert reason([470, 520, 100, 480], peak=1, driver="sudden") == "load 520, expected 430–510"
+
+
+def test_a_sudden_row_inside_its_interval_is_out_of_step():
+    assert reason([470, 505, 470], peak=1, driver="sudden") == "load 505, out of step with the rows beside it"
+
+
+def test_a_run_that_the_judge_called_may_be_short():
+    assert reason([470, 471, 471, 471, 469], peak=2, driver="stuck") == "load stuck at 471 for 3 rows"
+
+
+def test_a_run_is_told_up_to_the_end_of_the_event():
+    assert reason([470, 471, 471, 471, 471], stop=4, peak=3, driver="stuck") == "load stuck at 471 for 3 rows"
