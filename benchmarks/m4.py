@@ -86,7 +86,7 @@ def read_contest(folder: Path | None, contest: Contest) -> Data:
 
 
 def grucast_quantiles(data: Data, contest: Contest, settings: TrainOptions) -> tuple[np.ndarray, dict[str, Any]]:
-    """What grucast forecasts, (N, H, 1, Q), and the report of its training; the horizon is all it is told of the data."""
+    """What grucast forecasts, (N, H, 1, Q), and the report of its training; of the data it is told the horizon."""
     from grucast.workflows.forecast import ForecastRequest, forecast
     from grucast.workflows.train import TrainRequest, train  # torch: not for --baselines-only
 
