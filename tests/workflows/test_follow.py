@@ -48,6 +48,23 @@ def scores(answers_or_lines):
     return np.array([float(one["score"]) if one["score"] not in ("", None) else np.nan for one in answers_or_lines])
 
 
+def test_a_sudden_row_and_a_stuck_sensor_are_called_in_a_stream_as_in_a_file(follow):
+    lines = hourly(ROWS)
+    stamp, value = lines[1200].split(",")
+    lines[1200] = f"{stamp},{float(value) + 6}"  # six deviations of the noise
+    still = lines[1253].split(",")[1]  # the top of the wave, where little moves anyhow
+    lines[1254:1258] = [f"{line.split(',')[0]},{still}" for line in lines[1254:1258]]
+    said, found = follow(lines, alarm=AlarmOptions(rule="pot"))
+    usual = max(float(line["threshold"]) for line in found)
+    called = [row for row, line in enumerate(found, KNOWN) if float(line["threshold"]) < usual]
+    assert called == [1200, 1256]
+    assert found[1257 - KNOWN]["is_anomaly"] == "1"  # by its score
+    assert [one["is_anomaly"] for one in said] == [int(line["is_anomaly"]) for line in found]
+    for one, line in zip(said, found, strict=True):
+        assert one["threshold"] == pytest.approx(float(line["threshold"]), abs=1e-6)
+        assert one["p_value"] == pytest.approx(float(line["p_value"]), abs=1e-9)
+
+
 @pytest.mark.parametrize("rule", ["pot", "pot-stream", "dynamic"])
 def test_scores_thresholds_and_alarms_are_those_of_a_run_over_the_whole_file(follow, spiky, rule):
     said, lines = follow(spiky, alarm=AlarmOptions(rule=rule))
