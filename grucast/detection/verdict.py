@@ -108,10 +108,20 @@ def _limits(seen: Seen, laws: Laws, alarms: Alarms) -> Iterator[tuple[str, Array
 
 
 def rarity(values: Array, judge: str, laws: Laws) -> Array:
-    """The p-values of what a judge beside the score saw."""
+    """The p-values of what a judge beside the score saw, beyond the sample by an exponential law of its events.
+
+    The law that sets the limit may end a little above it, where the highest peaks were taken for faults; what lies
+    beyond is not impossible for that.
+    """
+    law = laws.stuck if judge == "stuck" or laws.sudden is None else laws.sudden
+    rare = p_values(values, law)
+    if law.events is not None and len(law.scores):
+        beyond = values > law.scores[-1]
+        slow = law.events.share * np.exp(-(values[beyond] - law.events.start) / law.events.scale)
+        rare[beyond] = np.clip(slow, rare[beyond], 1.0 / (law.rows + 1.0))
     if judge == "stuck":
-        return np.maximum(np.minimum(p_values(values, laws.stuck), np.exp(-values)), SMALLEST)
-    return p_values(values, laws.score if laws.sudden is None else laws.sudden)
+        rare = np.minimum(rare, np.exp(-values))
+    return np.maximum(rare, SMALLEST)
 
 
 def _thresholds(rule: str, values: Array | Array32, law: ScoreCalibration, rate: float) -> Array:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from grucast.detection.calibration import EMPTY, ScoreCalibration, p_values, score_for_rate
 from grucast.detection.pareto import Tail
-from grucast.detection.verdict import Alarms, Laws, RowVerdicts, Seen, by_how_much, share_of, stuck_limit, verdicts
+from grucast.detection.verdict import Alarms, Laws, RowVerdicts, Seen, by_how_much, rarity, share_of, stuck_limit, verdicts
 
 LAW = ScoreCalibration(np.array([0.0, 1.0, 2.0]), np.array([2000.0, 60.0, 20.0]), 2000, None, Tail(1.0, 1.0, 0.0, 0.01))
 FEW = ScoreCalibration(np.array([0.0, 40.0]), np.array([500.0, 1.0]), 500)  # one event: no law
@@ -131,3 +131,10 @@ def test_row_by_row_it_is_the_same(rule, seed):
     one = [running.push(dict(zip(Seen._fields, row, strict=True))) for row in zip(*rows, strict=True)]
     for found, wanted in zip(zip(*one, strict=True), verdicts(rows, LAWS, alarms), strict=True):
         np.testing.assert_allclose(found, wanted)
+
+
+def test_beyond_the_end_of_a_short_law_nothing_is_impossible():
+    """A law with a negative shape ends at 1 + 1 / 0.5 = 3; what lies at 4 is as rare as the exponential law says."""
+    short = ScoreCalibration(LAW.scores, LAW.ranks, 2000, Tail(1.0, 1.0, -0.5, 0.03), Tail(1.0, 1.0, -0.5, 0.01))
+    found = rarity(np.array([4.0]), "sudden", Laws(LAW, short, LAW))
+    assert found[0] == pytest.approx(0.01 * math.exp(-3.0))
