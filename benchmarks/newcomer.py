@@ -64,15 +64,18 @@ def chosen(seen: Look, first: int, season: int) -> list[str]:
 
 
 def judge(series: Sequence[Mapping[str, Any]], baselines: Sequence[str]) -> dict[str, Any]:
-    """The two means of MASE and their ratio; `series` are entries of `by_series`, `baselines` the name for each.
+    """The two means of MASE, their ratio, and that to the linear model, which the bars do not ask for.
 
-    A series whose MASE is not defined (it never moved before the first cutoff) is counted in `undefined`.
+    `series` are entries of `by_series`, `baselines` the name for each. A series whose MASE is not defined (it never
+    moved before the first cutoff) is counted in `undefined`.
     """
-    pairs = [(one["grucast"]["mase"], one[name]["mase"]) for one, name in zip(series, baselines, strict=True)]
-    known = [pair for pair in pairs if None not in pair]
-    ours, theirs = np.mean(known, axis=0).tolist() if known else (math.nan, math.nan)
-    return {"series": len(series), "undefined": len(pairs) - len(known), "mase": _finite(ours),
+    triples = [(one["grucast"]["mase"], one[name]["mase"], one["linear"]["mase"])
+               for one, name in zip(series, baselines, strict=True)]
+    known = [triple for triple in triples if None not in triple]
+    ours, theirs, linear = np.mean(known, axis=0).tolist() if known else [math.nan] * 3
+    return {"series": len(series), "undefined": len(triples) - len(known), "mase": _finite(ours),
             "baseline_mase": _finite(theirs), "ratio": _finite(ours / theirs) if theirs else None,
+            "over_linear": _finite(ours / linear) if linear else None,
             "seasonal": sum(name == SEASONAL for name in baselines),
             **{f"coverage{level}": _mean([one["grucast"]["coverage"][level] for one in series])
                for level in ("80", "95")}}
@@ -103,11 +106,12 @@ def measure(path: Path, *, cutoffs: int, words: Sequence[str], limit: float) -> 
 def row(one: Mapping[str, Any]) -> tuple[str, ...]:
     """One line of the table."""
     if one["wrong"]:
-        return (one["set"], *["–"] * 11, one["wrong"])
+        return (one["set"], *["–"] * 12, one["wrong"])
     left = ", ".join(one["left_out"]) or ""
     return (one["set"], one["freq"], str(one["rows"]), str(one["horizon"]), str(one["series"]),
             f"{one['seasonal']} of {one['series']}", number(one["mase"], 3), number(one["baseline_mase"], 3),
-            number(one["ratio"], 3), percent(one["coverage80"]), percent(one["coverage95"]), seconds(one["cpu"]), left)
+            number(one["ratio"], 3), number(one["over_linear"], 3), percent(one["coverage80"]),
+            percent(one["coverage95"]), seconds(one["cpu"]), left)
 
 
 def summary(results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -149,7 +153,7 @@ def main(words: list[str] | None = None) -> None:
     results.sort(key=lambda one: one["set"])
     found = summary(results)
     columns = ("set", "freq", "rows", "horizon", "judged", "seasonal naive is better", "MASE", "better naive", "ratio",
-               "inside 80 %", "inside 95 %", "processor", "columns left out, or what went wrong")
+               "over linear", "inside 80 %", "inside 95 %", "processor", "columns left out, or what went wrong")
     title = (f"MASE of {options.cutoffs} windows over that of the naive forecast that was better in training: "
              f"geometric mean {number(found['geometric_mean'], 3)} of {found['sets']} sets (asked for: {MEAN_BAR}), "
              f"{len(found['above'])} above {WORST_BAR}")

@@ -108,14 +108,14 @@ def test_the_baseline_is_chosen_without_the_rows_that_are_judged(tmp_path):
 
 def entry(ours, naive, seasonal, inside=0.8):
     return {"grucast": {"mase": ours, "coverage": {"80": inside, "95": None}}, "naive": {"mase": naive},
-            "seasonal_naive": {"mase": seasonal}}
+            "seasonal_naive": {"mase": seasonal}, "linear": {"mase": naive}}
 
 
 def test_the_ratio_is_that_of_the_means_each_series_beside_its_own_baseline():
     found = newcomer.judge([entry(1.0, 2.0, 9.0, 0.7), entry(2.0, 9.0, 4.0, 0.8)], ["naive", "seasonal_naive"])
     assert (found["mase"], found["baseline_mase"], found["ratio"]) == (1.5, 3.0, 0.5)
     assert (found["seasonal"], found["undefined"], found["coverage80"]) == (1, 0, pytest.approx(0.75))
-    assert found["coverage95"] is None
+    assert (found["over_linear"], found["coverage95"]) == (pytest.approx(3 / 11), None)
 
 
 def test_a_series_without_a_mase_is_counted_and_does_not_count():
