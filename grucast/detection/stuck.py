@@ -2,13 +2,14 @@
 
 For each channel, runs of equal values are counted: how many reach r repeats. Where ten runs or more did, their number
 per row is how often it happens; beyond, each further repeat is as likely as the next one was for those. The
-surprise of a row is the sum over channels of -log of that: one sensor that repeats a reading may be chance, five that
-do at the same time are not. Sensors that rest together by night have large sums too, and often; so the sums get a law
-of their own on rows that were not trained on.
+surprise of a row is -log of that, summed over channels: one sensor that repeats a reading may be chance, five that
+do at the same time are not (`together`). Sensors that rest together by night have large sums too, and often; so the
+sums get a law of their own on rows that were not trained on.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -100,17 +101,33 @@ def stuck(y: Array, scale: StuckScale, mode: str) -> tuple[Array32, Leads]:
 
     Online a run counts as far as it has come, offline with its whole length.
     """
-    rows, channels = y.shape
-    total, most, lead = np.zeros(rows), np.full(rows, -1.0), np.zeros(rows, dtype=np.int16)
-    some = np.zeros(rows, dtype=bool)
-    for channel in range(channels):
+    own = np.zeros(y.shape, dtype=np.float32)
+    some = np.zeros(len(y), dtype=bool)
+    for channel in range(y.shape[1]):
         count = repeats(y[:, channel], ahead=mode == "offline")
-        own = np.where(count > 0, scale.of(channel, np.maximum(count, 0)), 0.0)
-        higher = own > most
-        most[higher], lead[higher] = own[higher], channel
-        total += own
+        own[:, channel] = np.where(count > 0, scale.of(channel, np.maximum(count, 0)), 0.0)
         some |= count >= 0
-    return np.where(some, total, np.nan).astype(np.float32), lead
+    return np.where(some, together(own), np.float32(np.nan)), np.argmax(own, axis=1).astype(np.int16)
+
+
+def together(own: Array32) -> Array32:
+    """The surprise of each row (T,) from those of its channels (T, C), >= 0.
+
+    That m of C channels stand still together may happen to C over m choices of them, so the surprise of the m largest
+    is their sum less the logarithm of that many; the most surprising m counts. Beyond the half of the channels the
+    choices are fewer, but a channel that adds nothing must not make the others stranger, so they count as many.
+    """
+    channels = own.shape[1]
+    if channels == 1:
+        return own[:, 0]
+    choices = [math.lgamma(channels + 1) - math.lgamma(m + 1) - math.lgamma(channels - m + 1)
+               for m in range(1, channels + 1)]
+    cost = np.maximum.accumulate(choices).astype(np.float32)
+    out = np.zeros(len(own), dtype=np.float32)
+    moved = np.flatnonzero(own.any(axis=1))
+    largest = -np.sort(-own[moved], axis=1)
+    out[moved] = np.maximum((np.cumsum(largest, axis=1) - cost).max(axis=1), 0.0)
+    return out
 
 
 class RunningStuck:
@@ -126,6 +143,7 @@ class RunningStuck:
         seen = np.isfinite(y)
         self.count = np.where(seen, np.where(y == self.last, self.count + 1, 0), self.count)
         self.last = np.where(seen, y, self.last)
-        own = np.array([self.scale.of(channel, np.array([count]))[0] if count and there else 0.0 for channel, (
-            count, there) in enumerate(zip(self.count.tolist(), seen.tolist(), strict=True))])
-        return (float(np.float32(own.sum())), int(np.argmax(own))) if seen.any() else (np.nan, 0)
+        own = np.zeros((1, len(y)), dtype=np.float32)
+        for channel in np.flatnonzero(seen & (self.count > 0)).tolist():
+            own[0, channel] = self.scale.of(channel, self.count[channel : channel + 1])[0]
+        return (float(together(own)[0]), int(np.argmax(own))) if seen.any() else (np.nan, 0)

@@ -31,6 +31,7 @@ class Suspicion:
 
 
 FEW = Suspicion(0.1, 1e-5)  # of scores: a fault that lasts is rare, and a mistake costs precision
+FAR = Suspicion(0.3, 1e-5)  # of repeats, which come in steps: a gap between two steps is no fault yet
 MANY = Suspicion(0.3, 1e-2)  # of lone rows: the highest peaks mostly are faults, where there are any
 
 

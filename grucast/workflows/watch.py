@@ -35,7 +35,7 @@ from grucast.inference.weights import Weights
 from grucast.preprocessing.windows import Streams, cutoffs_between
 from grucast.training.plan import LONGEST_SEASON
 from grucast.training.rebuild import with_rebuild
-from grucast.training.tail import FEW, MANY, Suspicion, fit_calibration
+from grucast.training.tail import FAR, FEW, MANY, Suspicion, fit_calibration
 from grucast.workflows.learn import Learned, Prepared, even_stride, streams_of
 from grucast.workflows.scores import (
     STUCK_LAW,
@@ -197,7 +197,7 @@ def _laws_beside(held: _Judged, cycle: int, gap: int) -> dict[str, ScoreCalibrat
                  for number, (one, origin) in enumerate(zip(held.signed, held.origins, strict=True))]
         laws[sudden_law(mode)] = _law_of(held, found, gap, MANY)
     stood_still = [stuck(one, stood, "online")[0] for one in held.values]
-    return laws | {STUCK_LAW: _law_of(held, stood_still, gap, MANY)}
+    return laws | {STUCK_LAW: _law_of(held, stood_still, gap, FAR)}
 
 
 def _law_of(

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grucast.detection.stuck import COUNTED, RunningStuck, StuckScale, fit_stuck, repeats, stuck
+from grucast.detection.stuck import COUNTED, RunningStuck, StuckScale, fit_stuck, repeats, stuck, together
 
 
 def fitted(values):
@@ -68,13 +68,27 @@ def test_a_constant_channel_tells_nothing():
 
 
 def test_channels_that_stand_still_together_add_up():
+    """One alone may be any of three, and so many count for all of them too."""
     values = np.stack([moving(400, seed) for seed in (1, 2, 3)], axis=1)
     scale = fit_stuck([values], [slice(0, 400)])
     values[300:303] = values[299]
     alone = values.copy()
     alone[300:303, :2] = moving(6).reshape(3, 2)
-    together, one = (stuck(each, scale, "online")[0][302] for each in (values, alone))
-    assert together == pytest.approx(3 * one)
+    all_three, one = (stuck(each, scale, "online")[0][302] for each in (values, alone))
+    assert all_three == pytest.approx(3 * (one + np.log(3)) - np.log(3))
+
+
+def test_of_several_channels_the_most_surprising_number_of_them_counts():
+    own = np.array([[9.0, 0.5, 0.0, 0.1], [4.0, 0.0, 5.0, 0.0]], dtype=np.float32)
+    np.testing.assert_allclose(together(own), [9.6 - np.log(6), 9.0 - np.log(6)], rtol=1e-6)
+    np.testing.assert_allclose(together(np.array([[9.0, 0.1, 0, 0]], np.float32)), [9.0 - np.log(4)], rtol=1e-6)
+
+
+def test_chance_coincidences_are_as_rare_as_the_surprise_says():
+    """Five channels that repeat one row in fifty by chance: a surprise of log 1000 in one row of 1,000 or fewer."""
+    own = np.where(np.random.default_rng(0).random((200_000, 5)) < 0.02, np.log(50), 0.0).astype(np.float32)
+    share = float(np.mean(together(own) >= np.log(1000)))
+    assert 1e-5 < share < 1e-3
 
 
 def test_the_channel_that_surprises_most_leads():

@@ -9,7 +9,17 @@ from hypothesis import strategies as st
 
 from grucast.detection.calibration import EMPTY, ScoreCalibration, p_values, score_for_rate
 from grucast.detection.pareto import Tail
-from grucast.detection.verdict import Alarms, Laws, RowVerdicts, Seen, by_how_much, rarity, share_of, stuck_limit, verdicts
+from grucast.detection.verdict import (
+    Alarms,
+    Laws,
+    RowVerdicts,
+    Seen,
+    by_how_much,
+    rarity,
+    share_of,
+    stuck_limit,
+    verdicts,
+)
 
 LAW = ScoreCalibration(np.array([0.0, 1.0, 2.0]), np.array([2000.0, 60.0, 20.0]), 2000, None, Tail(1.0, 1.0, 0.0, 0.01))
 FEW = ScoreCalibration(np.array([0.0, 40.0]), np.array([500.0, 1.0]), 500)  # one event: no law
