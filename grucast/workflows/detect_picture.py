@@ -6,8 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
+from grucast.core.arrays import Array
 from grucast.core.files import write_whole
 from grucast.core.series import Panel
+from grucast.detection.verdict import Causes
 from grucast.report.alarms import MOST_PANELS, AlarmPicture, Channel, thinned
 from grucast.report.plots import plot_kind, render_alarms
 from grucast.workflows.detect_table import Judged
@@ -44,7 +46,16 @@ def _picture(judged: Judged, panel: Panel) -> AlarmPicture:
     names = panel.channels if len(panel.channels) > 1 or not scores.unique_id else ("",)
     channels = tuple(Channel(names[at], scores.y[rows, at], scores.expected[rows, at]) for at in _leading(judged))
     events = tuple((scores.ds[max(event.start, judged.begin)], scores.ds[event.stop - 1]) for event in judged.events)
-    return AlarmPicture(scores.unique_id, scores.ds[rows], channels, scores.score[rows], judged.threshold[rows], events)
+    threshold = _usual(judged.threshold, judged.cause)[rows]
+    return AlarmPicture(scores.unique_id, scores.ds[rows], channels, scores.score[rows], threshold, events)
+
+
+def _usual(threshold: Array, cause: Causes) -> Array:
+    """The threshold (T,) without the rows where another judge's alarm made it sink: there that of the row before."""
+    own = np.flatnonzero(cause == 0)
+    if not len(own) or len(own) == len(cause):
+        return threshold
+    return np.asarray(threshold[own[np.maximum(np.searchsorted(own, np.arange(len(cause)), side="right") - 1, 0)]])
 
 
 def _leading(judged: Judged) -> list[int]:
