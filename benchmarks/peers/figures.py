@@ -1,7 +1,7 @@
 """Tables of what `compare.py` found.
 
-A method that failed on a set has no number there, and counts as worse than one that did not fail. A set that a method
-was not run on counts for nothing.
+A method that failed on a set has no number there. Such a set is said, and counts for nothing: the fault may be the
+runner's.
 """
 
 from __future__ import annotations
@@ -73,9 +73,11 @@ def verdict(results: Results, methods: Sequence[Method]) -> Iterator[str]:
         if not method.gru:
             continue
         tried = [found for found in results.values() if method.label in found and OURS in found]
-        if not tried:
+        both = [found for found in tried if None not in (value(found, OURS, "mase"), value(found, method.label, "mase"))]
+        if not both:
             continue
-        better = sum(wins(found, method.label) for found in tried)
+        better = sum(found[OURS]["mase"] < found[method.label]["mase"] for found in both)
+        counted = f"{better} of {len(both)}" + (f" ({len(tried) - len(both)} failed)" if len(tried) > len(both) else "")
         shares = []
         for what, of in (("training", training_seconds), ("training with all its steps", whole),
                          ("a cold forecast", cold_seconds), ("the model file", model_size)):
@@ -83,13 +85,7 @@ def verdict(results: Results, methods: Sequence[Method]) -> Iterator[str]:
             if each:
                 shares.append(f"{what} {number(_geometric(each), 3)} times ({number(min(each), 3)} to "
                               f"{number(max(each), 3)})")
-        yield f"{method.label}: grucast more accurate on {better} of {len(tried)} (MASE); {', '.join(shares)}\n"
-
-
-def wins(found: Mapping[str, Outcome], peer: str) -> bool:
-    """Whether grucast's MASE over the five cutoffs is below the peer's, which it also is where only the peer failed."""
-    ours, theirs = value(found, OURS, "mase"), value(found, peer, "mase")
-    return ours is not None and (theirs is None or ours < theirs)
+        yield ", ".join([f"{method.label}: grucast more accurate on {counted} by MASE", *shares]) + "\n"
 
 
 def value(found: Mapping[str, Outcome], label: str, key: str) -> float | None:

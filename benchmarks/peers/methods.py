@@ -91,7 +91,7 @@ def train(method: Method, task: Task, bench: Bench) -> Trained:
     if method.env == "grucast":
         return _train_grucast(task, bench)
     asked = _request(method, task, bench, "train")
-    cost = _process(_runner(method, asked, bench), bench, 3 * bench.cap + 120)
+    cost = _process(_runner(method, asked, bench), bench, 3 * bench.cap + 900.0)
     facts = json.loads(Path(asked["facts"]).read_text(encoding="utf-8"))
     aside = facts.pop("aside")
     cost = replace(cost, wall=cost.wall - aside["wall"], cpu=cost.cpu - aside["cpu"])

@@ -21,13 +21,15 @@ from errand import Request, asked, write, write_aside
 MODELS = {"block": BlockRNNModel, "rnn": RNNModel}
 
 
-def read(request: Request, path: str) -> dict[str, TimeSeries]:
-    """The series of a history by name, in single precision as darts advises."""
+def read(path: str) -> dict[str, TimeSeries]:
+    """The series of a history by name, in single precision as darts advises.
+
+    Rows are numbered: darts refuses stamps with a day left out, and without covariates its networks see no stamps.
+    """
     frame = pd.read_csv(path, dtype={"unique_id": str})
     found = {}
     for name, one in frame.groupby("unique_id"):
-        times = pd.DatetimeIndex(one["ds"], freq=request.freq) if request.freq else pd.RangeIndex(len(one))
-        found[str(name)] = TimeSeries.from_times_and_values(times, one["y"].to_numpy(np.float32))
+        found[str(name)] = TimeSeries.from_values(one["y"].to_numpy(np.float32))
     return found
 
 
@@ -45,7 +47,7 @@ def network(request: Request) -> BlockRNNModel | RNNModel:
 def forecast(model: BlockRNNModel | RNNModel, scaler: Scaler, request: Request, path: str,
              ) -> Iterator[tuple[str, int, float]]:
     """What comes after a history: series, step, value."""
-    known = read(request, path)
+    known = read(path)
     scaled = model.predict(request.horizon, series=scaler.transform(list(known.values())), verbose=False)
     for name, one in zip(known, scaler.inverse_transform(scaled), strict=True):
         yield from ((name, step, float(value)) for step, value in enumerate(one.values()[:, 0]))
@@ -61,7 +63,7 @@ def main() -> None:
         write(request.output, ((0, *row) for row in forecast(model, scaler, request, request.histories[-1])))
         return
     scaler, model = Scaler(), network(request)
-    series = scaler.fit_transform(list(read(request, request.histories[0]).values()))
+    series = scaler.fit_transform(list(read(request.histories[0]).values()))
     busy = time.process_time()
     model.fit(series, verbose=False)
     busy = time.process_time() - busy

@@ -119,15 +119,13 @@ def outcome(mase, **beside):
             {"wall": 2.0, "cpu": 1.25, "peak": 3}], "size": 40, **beside}
 
 
-@pytest.mark.parametrize(("ours", "theirs", "won"), [
-    (outcome(0.8), outcome(0.9), True),
-    (outcome(0.9), outcome(0.9), False),
-    (outcome(0.9), {"wrong": "no"}, True),
-    ({"wrong": "no"}, outcome(0.9), False),
-    ({"wrong": "no"}, {"wrong": "no"}, False),
-])
-def test_a_method_that_failed_lost_to_one_that_did_not(ours, theirs, won):
-    assert figures.wins({"grucast": ours, "peer": theirs}, "peer") is won
+def test_a_set_where_one_failed_is_said_and_counts_for_neither():
+    methods_run = [methods.Method("grucast", "grucast"), methods.Method("peer GRU", "darts", "block")]
+    pairs = {"a": (outcome(0.8), outcome(0.9)), "b": (outcome(0.9), outcome(0.9)), "c": (outcome(0.9), {"wrong": "no"}),
+             "d": ({"wrong": "no"}, outcome(0.9)), "e": (outcome(1.2), outcome(0.9))}
+    results = {name: {"grucast": ours, "peer GRU": theirs} for name, (ours, theirs) in pairs.items()}
+    (line,) = figures.verdict(results, methods_run)
+    assert "more accurate on 1 of 3 (2 failed)" in line
 
 
 def test_a_training_that_was_ended_counts_its_steps_on():
