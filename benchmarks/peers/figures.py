@@ -73,7 +73,7 @@ def verdict(results: Results, methods: Sequence[Method]) -> Iterator[str]:
         if not method.gru:
             continue
         tried = [found for found in results.values() if method.label in found and OURS in found]
-        both = [found for found in tried if None not in (value(found, OURS, "mase"), value(found, method.label, "mase"))]
+        both = [one for one in tried if None not in (value(one, OURS, "mase"), value(one, method.label, "mase"))]
         if not both:
             continue
         better = sum(found[OURS]["mase"] < found[method.label]["mase"] for found in both)
