@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 import shlex
+import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -85,8 +86,10 @@ def main(words: list[str] | None = None) -> None:
     asked = ["--seed", str(options.seed), "--threads", str(threads_each(1)), *shlex.split(options.train)]
     report = Report("exchange", options)
     horizons = [int(word) for word in options.horizons.split(",") if word]
-    results = [measure(path, horizon, options.context, asked) for horizon in horizons]
-    results.append(plain(path, asked))
+    results = []
+    for horizon in [*horizons, None]:
+        results.append(plain(path, asked) if horizon is None else measure(path, horizon, options.context, asked))
+        print(" · ".join(row(results[-1])), file=sys.stderr, flush=True)
     columns = ("horizon", "windows", "grucast", "naive", "seasonal naive", "linear", "skill", "inside 80 %",
                "inside 95 %", "naive 80", "naive 95", "MSIS", "naive MSIS", "processor", "what is said")
     honest = sum(NO_SKILL in one["verdict"] for one in results if (one["skill"] or 0.0) < 0.005)
