@@ -3,7 +3,7 @@
 Eight currencies, daily; 70 % of the rows to fit on, 10 % to stop and calibrate on, 20 % to judge; a look-back of 96,
 contexts over the border, every window, errors on values standardised by the fit part. Repeating the last value is
 as good as it gets, so what is asked is the truth: `backtest` and `train` say "no skill". The last line is
-`grucast train` without an option.
+`grucast train` without an option, its errors in the units of the rates.
 
     python benchmarks/exchange.py --data DIR [--horizons 96,192,336,720] [--context 96] [--json FILE]
                                   [--train "--epochs 1"]
