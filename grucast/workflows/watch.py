@@ -28,7 +28,7 @@ from grucast.detection.scoring import (
     usual_width,
 )
 from grucast.detection.stuck import fit_stuck, stuck
-from grucast.detection.sudden import cycle_of, fit_sudden, sudden
+from grucast.detection.sudden import LAGS, cycle_of, fit_sudden, sudden
 from grucast.forecasting.errors import RowErrors, row_errors, stride_of
 from grucast.forecasting.predict import Forecaster
 from grucast.inference.weights import Weights
@@ -195,9 +195,18 @@ def _laws_beside(held: _Judged, cycle: int, gap: int) -> dict[str, ScoreCalibrat
     for mode in MODES:
         found = [sudden(one, jumps, number, origin, mode)[0]
                  for number, (one, origin) in enumerate(zip(held.signed, held.origins, strict=True))]
-        laws[sudden_law(mode)] = _law_of(held, found, gap, MANY)
+        laws[sudden_law(mode)] = _law_of_lone(held, found, gap, MANY)
     stood_still = [stuck(one, stood, "online")[0] for one in held.values]
-    return laws | {STUCK_LAW: _law_of(held, stood_still, gap, FAR)}
+    return laws | {STUCK_LAW: _law_of_lone(held, stood_still, gap, FAR)}
+
+
+def _law_of_lone(held: _Judged, rows: Sequence[Array32], gap: int, suspicion: Suspicion) -> ScoreCalibration:
+    """As `_law_of`; where few rows have too few events for a law, each lone row is an event of its own.
+
+    Otherwise the largest of some hundred rows would be the limit, and one row in as many be called.
+    """
+    law = _law_of(held, rows, gap, suspicion)
+    return law if law.events is not None else _law_of(held, rows, min(gap, LAGS), suspicion)
 
 
 def _law_of(

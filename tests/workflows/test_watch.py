@@ -7,7 +7,7 @@ import pytest
 from small_panels import HORIZON, options_of, panel_of, values
 
 from grucast.core.errors import ModelError
-from grucast.detection.calibration import EMPTY
+from grucast.detection.calibration import EMPTY, score_for_rate
 from grucast.detection.scoring import MODES, SCORERS, SIGNALS, fit_signal_scale, widths_of
 from grucast.forecasting.predict import Forecaster
 from grucast.workflows import watch as watching
@@ -297,3 +297,14 @@ def test_a_series_that_never_moves_has_a_scale_and_scores_of_zero():
 @pytest.mark.parametrize(("seasons", "gap"), [((), 30), ((24, 168), 30), ((110,), 110), ((15, 105), 30), ((288,), 30)])
 def test_alarms_are_joined_over_a_third_of_a_kernel_or_a_beat(seasons, gap):
     assert watching.usual_gap(seasons, 100) == gap
+
+
+def test_few_rows_still_have_a_law_of_lone_ones():
+    """Some 180 rows held out: joined over thirty there are too few events, one by one there are enough."""
+    prepared = prepared_of(values(600))
+    _, watch = watched(prepared)
+    assert watch.calibration[Scoring().name].events is None
+    law = watch.calibration["online.sudden"]
+    assert law.gap < watch.calibration[Scoring().name].gap
+    assert law.events is not None
+    assert score_for_rate(1e-4, law) > law.scores[-1]
