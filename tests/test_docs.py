@@ -15,7 +15,7 @@ import typer
 from grucast.cli.commands import BUILT, UNBUILT, build
 from grucast.core import config, results, series
 from grucast.preprocessing.frequency import default_horizon
-from grucast.workflows import model_file
+from grucast.workflows.learning import model_file
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"

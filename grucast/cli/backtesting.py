@@ -62,8 +62,8 @@ def backtest(words: BacktestWords, output: OutputOptions, options: TrainOptions,
     """
     from grucast.evaluation.folds import parse_splits
     from grucast.workflows.backtest import backtest as run
-    from grucast.workflows.backtest_folds import Rolling
-    from grucast.workflows.backtest_trial import BacktestRequest
+    from grucast.workflows.backtesting.folds import Rolling
+    from grucast.workflows.backtesting.trial import BacktestRequest
 
     kind = chosen(output.choice, terminal=output.output is None and sys.stdout.isatty())
     splits = None if words.splits is None else parse_splits(words.splits)

@@ -66,7 +66,7 @@ def detect(words: DetectWords, detection: DetectOptions, alarm: AlarmOptions, ou
     """
     from grucast.workflows.detect import DetectRequest, Reported
     from grucast.workflows.detect import detect as run
-    from grucast.workflows.hooks import command_words, refuse_failed, run_hooks
+    from grucast.workflows.detecting.hooks import command_words, refuse_failed, run_hooks
     from grucast.workflows.locate import find_model
 
     kind = chosen(output.choice, terminal=output.output is None and sys.stdout.isatty())
@@ -98,8 +98,8 @@ def follow(
     request: DetectRequest, words: DetectWords, hook: list[str] | None, output: OutputOptions, talk: TalkOptions
 ) -> int:
     """Answer rows as they come. A row that cannot be read is told on standard error and costs the exit code only."""
+    from grucast.workflows.detecting.hooks import run_hooks
     from grucast.workflows.follow import open_following
-    from grucast.workflows.hooks import run_hooks
 
     if output.choice.json or output.choice.format not in (None, "jsonl") or output.output is not None:
         raise UsageError("--follow answers with lines of JSON on standard output; leave out --format, --json and -o")

@@ -1,12 +1,12 @@
 """`grucast backtest`: forecasts from many origins, of the model and of every baseline, against what came.
 
-    backtest_folds   which rows are learned from and which are forecast
-    backtest_trial   what was asked for; the forecasts of one model
-    backtest_train   the forecasts of models trained here (torch); backtest_learn, backtest_state
-    backtest_model   a model that is there already
-    backtest_speak   every forecaster at given origins
-    backtest_judge   the metrics
-    backtest_table   the file of all forecasts
+    backtesting.folds  which rows are learned from and which are forecast
+    backtesting.trial  what was asked for; the forecasts of one model
+    backtesting.train  the forecasts of models trained here (torch); backtesting.learn, backtesting.state
+    backtesting.model  a model that is there already
+    backtesting.speak  every forecaster at given origins
+    backtesting.judge  the metrics
+    backtesting.table  the file of all forecasts
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ from grucast.core.results import Notes
 from grucast.data.reading import read_panel
 from grucast.data.writing import format_stamps
 from grucast.preprocessing.gaps import regularise
-from grucast.workflows.backtest_folds import Plan, plan_folds
-from grucast.workflows.backtest_judge import Judge, notes_on, terms_of
-from grucast.workflows.backtest_model import Opened, check_untrained, open_model, plan_later
-from grucast.workflows.backtest_speak import Block
-from grucast.workflows.backtest_table import forecast_lines, names_of
-from grucast.workflows.backtest_trial import BacktestRequest, Trial, spoken
+from grucast.workflows.backtesting.folds import Plan, plan_folds
+from grucast.workflows.backtesting.judge import Judge, notes_on, terms_of
+from grucast.workflows.backtesting.model import Opened, check_untrained, open_model, plan_later
+from grucast.workflows.backtesting.speak import Block
+from grucast.workflows.backtesting.table import forecast_lines, names_of
+from grucast.workflows.backtesting.trial import BacktestRequest, Trial, spoken
 from grucast.workflows.drift import check_frequency
 from grucast.workflows.locate import check_outputs
 from grucast.workflows.train import check_options
@@ -107,7 +107,7 @@ def _blocks(trial: Trial, opened: Opened | None) -> Iterator[Block]:
     if opened:
         return spoken(trial, opened.model)
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch: spinning threads cost ten times on busy cores
-    from grucast.workflows.backtest_train import fitted_once, refitted  # torch: data that are refused are so at once
+    from grucast.workflows.backtesting.train import fitted_once, refitted  # torch: data that are refused are so at once
 
     return refitted(trial) if trial.request.rolling.refit == "each" else fitted_once(trial)
 

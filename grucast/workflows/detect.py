@@ -22,17 +22,17 @@ from grucast.detection.verdict import Alarms, Laws, Seen, share_of, verdicts
 from grucast.forecasting.predict import Forecaster
 from grucast.preprocessing.alias import SECOND, parse_frequency
 from grucast.preprocessing.sources import Scales
-from grucast.workflows.detect_scores import Lines, lines_of, write_scores
-from grucast.workflows.detect_table import COLUMNS, Document, Judged, Telling, Told, event_rows, events_of, is_fine
+from grucast.workflows.detecting.reported import events_between, first_reported, silenced
+from grucast.workflows.detecting.score_lines import Lines, lines_of, write_scores
+from grucast.workflows.detecting.scores import GATHERINGS, Scoring, Watch, score_panel, scorers_of, unpack_watch
+from grucast.workflows.detecting.table import COLUMNS, Document, Judged, Telling, Told, event_rows, events_of, is_fine
 from grucast.workflows.drift import CONTEXTS, check_level
 from grucast.workflows.locate import check_outputs, find_data
 from grucast.workflows.noticing import without_logarithm
-from grucast.workflows.reported import events_between, first_reported, silenced
-from grucast.workflows.scores import GATHERINGS, Scoring, Watch, score_panel, scorers_of, unpack_watch
 from grucast.workflows.serving import first_row, new_series, read_gridded, unpacked
 
 if TYPE_CHECKING:
-    from grucast.workflows.detect_picture import Album
+    from grucast.workflows.detecting.picture import Album
 
 BUDGET = "1 per 5000 rows"
 
@@ -279,6 +279,6 @@ def _album(request: DetectRequest, panel: Panel) -> Album | None:
     """Where pictures are gathered, None where nothing is drawn."""
     if request.report.plot is None:
         return None
-    from grucast.workflows.detect_picture import Album  # only where something is drawn
+    from grucast.workflows.detecting.picture import Album  # only where something is drawn
 
     return Album(request.report.plot, panel)

@@ -14,7 +14,7 @@ from grucast.core.series import Clock, Panel, Series
 from grucast.preprocessing.alias import parse_frequency
 from grucast.preprocessing.frequency import find_frequency, find_step
 from grucast.preprocessing.grid import is_numeric, locate, nominal_share
-from grucast.workflows.model_file import series_ids
+from grucast.workflows.learning.model_file import series_ids
 
 FAR_LEVEL = 100.0  # times off: another unit, not another week
 CONTEXTS = 10  # whose median is compared

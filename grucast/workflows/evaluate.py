@@ -15,7 +15,7 @@ from grucast.evaluation.affiliation import affiliation_f1
 from grucast.evaluation.event_metrics import auc_pr, auc_roc, event_scores, range_f1
 from grucast.evaluation.tuning import Proposal, propose
 from grucast.evaluation.vus import FALLBACK, period, vus
-from grucast.workflows.scored import Scored, read_scored
+from grucast.workflows.judging.scored import Scored, read_scored
 
 METRICS = ("vus_pr", "vus_roc", "auc_pr", "auc_roc", "range_f1", "affiliation_f1", "event_precision", "event_recall",
            "event_f1", "event_delay")

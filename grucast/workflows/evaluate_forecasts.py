@@ -20,10 +20,10 @@ from grucast.evaluation.metrics import (
     owa,
 )
 from grucast.evaluation.statistics import DECILES
-from grucast.workflows.forecast_files import MEDIAN, Forecasts, read_forecasts
-from grucast.workflows.forecast_join import hold
-from grucast.workflows.forecast_steps import Held
-from grucast.workflows.truths import own_truth, read_truth
+from grucast.workflows.judging.files import MEDIAN, Forecasts, read_forecasts
+from grucast.workflows.judging.join import hold
+from grucast.workflows.judging.steps import Held
+from grucast.workflows.judging.truths import own_truth, read_truth
 
 NAIVE2 = {name: METRICS[name] for name in ("smape", "mase")}
 

@@ -30,10 +30,10 @@ from grucast.workflows.detect import (
     refuse_early,
     seen_layout,
 )
-from grucast.workflows.detect_table import event_name
-from grucast.workflows.follower import Followed, Follower, Model
+from grucast.workflows.detecting.follower import Followed, Follower, Model
+from grucast.workflows.detecting.scores import score_panel
+from grucast.workflows.detecting.table import event_name
 from grucast.workflows.locate import check_outputs, find_data
-from grucast.workflows.scores import score_panel
 from grucast.workflows.serving import first_row, read_gridded
 
 LONGEST_GAP = 1_000_000  # rows that may be missing before a stream is taken for broken

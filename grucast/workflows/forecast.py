@@ -18,9 +18,9 @@ from grucast.preprocessing.grid import stamps_after
 from grucast.preprocessing.sources import Scales, Setting, length_passed, make_source
 from grucast.preprocessing.windows import Source, flatten
 from grucast.workflows.drift import check_level
-from grucast.workflows.forecast_table import interval_levels, lay_out, named_levels, with_cutoffs
 from grucast.workflows.locate import check_outputs, find_data
 from grucast.workflows.noticing import without_logarithm
+from grucast.workflows.predicting.table import interval_levels, lay_out, named_levels, with_cutoffs
 from grucast.workflows.serving import first_row, new_series, on_axis, read_gridded, unpacked
 
 TOGETHER = 2_000  # series forecast in one go
@@ -91,7 +91,7 @@ def forecast(request: ForecastRequest) -> ForecastResult:
 
         notes += filter(None, [plot_forecasts(request.plot, panel, found, levels)])
     if request.append is not None:
-        from grucast.workflows.history import append_forecasts
+        from grucast.workflows.predicting.history import append_forecasts
 
         append_forecasts(request.append, *with_cutoffs(table))
     return ForecastResult(str(request.model), artifact.digest, table.cutoff, panel.freq or None, table.columns,
@@ -153,7 +153,7 @@ def _with_ahead(panel: Panel, request: ForecastRequest, manifest: Manifest, file
     if request.future is None:
         _check_ahead(panel, horizon, file)
         return panel, []
-    from grucast.workflows.future import Reach, lay_behind, read_ahead  # only where there is such a file
+    from grucast.workflows.predicting.future import Reach, lay_behind, read_ahead  # only where there is such a file
 
     ahead = read_ahead(request.future, request.read, manifest.layout)
     panel, notes = lay_behind(panel, ahead, Reach(horizon, max(horizon, manifest.window.horizon)))

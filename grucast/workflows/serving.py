@@ -20,7 +20,7 @@ from grucast.preprocessing.grid import is_numeric
 from grucast.preprocessing.sources import Scales
 from grucast.preprocessing.zones import instants
 from grucast.workflows.drift import check_frequency
-from grucast.workflows.model_file import series_ids, unpack
+from grucast.workflows.learning.model_file import series_ids, unpack
 
 
 def unpacked(artifact: Artifact, path: Path) -> tuple[Forecaster, Scales]:

@@ -64,7 +64,9 @@ def train(request: TrainRequest, progress: Progress = silent) -> TrainResult:
     reading = read_panel(request.sources, request.read)
     panel, notes = regularise(reading.panel, gaps=request.read.rows.gaps, file=reading.file)
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch: spinning threads cost ten times on busy cores
-    from grucast.workflows.train_model import train_model  # imports torch: data that are refused are so at once
+    from grucast.workflows.learning.train_model import (
+        train_model,  # imports torch: data that are refused are so at once
+    )
 
     return train_model(Given(request, reading, panel, tuple(notes), output, started), progress)
 

@@ -10,7 +10,7 @@ import pytest
 
 from grucast.artifacts.store import decode, encode, load
 from grucast.core.errors import ModelError
-from grucast.workflows.model_file import unpack
+from grucast.workflows.learning.model_file import unpack
 from tests.command import contents
 
 

@@ -5,8 +5,8 @@ import pytest
 from small_panels import HORIZON, ROWS, options_of, panel_of, values
 
 from grucast.forecasting.predict import quantiles_at
-from grucast.workflows.assess import Protocol, assess, skill_notes
-from grucast.workflows.learn import calibrated, prepare
+from grucast.workflows.learning.assess import Protocol, assess, skill_notes
+from grucast.workflows.learning.learn import calibrated, prepare
 from tests.making import torch_network, weights_of
 
 
@@ -114,7 +114,7 @@ def test_standardised_errors_are_in_deviations_of_each_channel(case):
 
 def test_blocks_of_any_size_tell_the_same(case, monkeypatch):
     whole = assess(*case)
-    monkeypatch.setattr("grucast.workflows.assess.BLOCK_NUMBERS", 1)
+    monkeypatch.setattr("grucast.workflows.learning.assess.BLOCK_NUMBERS", 1)
     pieces = assess(*case)
     assert pieces["holdout"]["mae"] == pytest.approx(whole["holdout"]["mae"])
     assert pieces["baselines"]["linear"]["wql"] == pytest.approx(whole["baselines"]["linear"]["wql"])

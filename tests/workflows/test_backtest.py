@@ -20,10 +20,10 @@ from grucast.core.errors import Busy, DataError, InputMissing, ModelError, Usage
 from grucast.evaluation import BASELINES
 from grucast.evaluation.folds import parse_splits
 from grucast.training import fit as fitting
-from grucast.workflows import backtest_learn
 from grucast.workflows.backtest import backtest
-from grucast.workflows.backtest_folds import Rolling
-from grucast.workflows.backtest_trial import BacktestRequest
+from grucast.workflows.backtesting import learn as backtest_learn
+from grucast.workflows.backtesting.folds import Rolling
+from grucast.workflows.backtesting.trial import BacktestRequest
 from grucast.workflows.train import TrainRequest, train
 from tests.command import COMMAND, TINY, clean_environment, hourly, write_lines
 

@@ -11,8 +11,8 @@ from grucast.core.config import FitOptions, NetworkOptions, ReadOptions, TrainOp
 from grucast.evaluation.folds import parse_splits
 from grucast.training import fit as fitting
 from grucast.workflows.backtest import backtest
-from grucast.workflows.backtest_folds import Rolling
-from grucast.workflows.backtest_trial import BacktestRequest
+from grucast.workflows.backtesting.folds import Rolling
+from grucast.workflows.backtesting.trial import BacktestRequest
 from grucast.workflows.evaluate_forecasts import ForecastsRequest, document, evaluate_forecasts
 from tests.workflows.forecast_making import write
 

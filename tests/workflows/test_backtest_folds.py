@@ -14,7 +14,7 @@ from grucast.core.errors import DataError, UsageError
 from grucast.core.series import Columns
 from grucast.evaluation.folds import parse_splits
 from grucast.preprocessing.splits import split_by_time
-from grucast.workflows.backtest_folds import Rolling, known_only, plan_folds
+from grucast.workflows.backtesting.folds import Rolling, known_only, plan_folds
 from tests.making import hourly_panel, series_of
 
 

@@ -2,7 +2,7 @@
 
 from grucast.core.config import CHANNEL_GATHERINGS, DETECT_MODES, DETECT_SCORERS
 from grucast.detection.scoring import MODES, SCORERS
-from grucast.workflows.scores import GATHERINGS
+from grucast.workflows.detecting.scores import GATHERINGS
 
 
 def test_modes_scorers_and_gatherings_on_offer_are_those_there_are():

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from grucast.workflows.detect_picture import _usual
+from grucast.workflows.detecting.picture import _usual
 
 
 @pytest.mark.parametrize(("cause", "drawn"), [

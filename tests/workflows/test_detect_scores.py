@@ -16,9 +16,9 @@ from grucast.core.series import Repeats
 from grucast.detection.calibration import ScoreCalibration
 from grucast.detection.events import Event
 from grucast.detection.scoring import gather_channels
-from grucast.workflows.detect_scores import channel_scores, lines_of, write_scores
-from grucast.workflows.detect_table import Judged, Telling, event_rows, events_of, low_confidence
-from grucast.workflows.scores import Scoring
+from grucast.workflows.detecting.score_lines import channel_scores, lines_of, write_scores
+from grucast.workflows.detecting.scores import Scoring
+from grucast.workflows.detecting.table import Judged, Telling, event_rows, events_of, low_confidence
 from tests.making import hourly_panel, series_of
 
 CALIBRATION = ScoreCalibration(np.array([1.0, 2.0, 3.0]), np.array([9.0, 4.0, 1.0]), 9)

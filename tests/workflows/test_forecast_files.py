@@ -7,7 +7,7 @@ import pytest
 
 from grucast.core.config import ColumnOptions, FormatOptions, ReadOptions, TimeOptions
 from grucast.core.errors import DataError
-from grucast.workflows.forecast_files import read_forecasts
+from grucast.workflows.judging.files import read_forecasts
 from tests.workflows.forecast_making import write
 
 

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from grucast.core.config import ReadOptions
 from grucast.evaluation.naive2 import naive2
 from grucast.workflows.evaluate_forecasts import document, flat
-from grucast.workflows.forecast_files import read_forecasts
-from grucast.workflows.forecast_join import hold
-from grucast.workflows.truths import read_truth
+from grucast.workflows.judging.files import read_forecasts
+from grucast.workflows.judging.join import hold
+from grucast.workflows.judging.truths import read_truth
 from tests.workflows.forecast_making import DAYS, actuals, measure, said, write
 
 

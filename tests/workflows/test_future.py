@@ -15,7 +15,7 @@ from grucast.core.config import FormatOptions, ReadOptions
 from grucast.core.errors import DataError, InputMissing, UsageError
 from grucast.core.series import Clock, Columns, Layout, Panel, Series
 from grucast.workflows.forecast import ForecastRequest, ForecastResult, forecast
-from grucast.workflows.future import Ahead, Reach, lay_behind
+from grucast.workflows.predicting.future import Ahead, Reach, lay_behind
 from tests.command import TINY, hourly, run_installed, write_lines
 from tests.preprocessing.series_making import series
 

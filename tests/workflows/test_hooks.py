@@ -8,8 +8,8 @@ import sys
 import pytest
 
 from grucast.core.errors import IoFailure, UsageError
-from grucast.workflows import hooks
-from grucast.workflows.hooks import command_words, refuse_failed, run_hooks
+from grucast.workflows.detecting import hooks
+from grucast.workflows.detecting.hooks import command_words, refuse_failed, run_hooks
 
 EVENTS = [{"event_id": "e1", "reason": "löad; $HOME", "severity": float("inf")}, {"event_id": "e2", "severity": 2.0}]
 

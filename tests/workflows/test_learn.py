@@ -9,7 +9,7 @@ from grucast.core.errors import DataError
 from grucast.preprocessing.windows import Windows, cutoffs_between, gather, gather_targets
 from grucast.training import fit as fitting
 from grucast.training.fit import Run
-from grucast.workflows.learn import (
+from grucast.workflows.learning.learn import (
     calibrated,
     even_stride,
     fit_sampler,

@@ -7,7 +7,7 @@ import pytest
 
 from grucast.core.results import RowScores
 from grucast.detection.events import Event
-from grucast.workflows.reasons import Reasons, run_bounds
+from grucast.workflows.detecting.reasons import Reasons, run_bounds
 
 LOW, MIDDLE, HIGH = 430.0, 470.0, 510.0
 

@@ -11,7 +11,7 @@ from grucast.core.config import RowOptions
 from grucast.core.errors import UsageError
 from grucast.core.series import Clock, Layout, Panel
 from grucast.detection.events import find_events
-from grucast.workflows.reported import events_between, first_reported, silenced
+from grucast.workflows.detecting.reported import events_between, first_reported, silenced
 from tests.making import hourly_panel, series_of
 
 HIGH = np.array([0.0, 5.0, 5.0, 5.0, 5.0, 5.0, 0.0])

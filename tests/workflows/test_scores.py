@@ -17,8 +17,8 @@ from grucast.forecasting.errors import row_errors
 from grucast.forecasting.predict import Forecaster
 from grucast.preprocessing.scaling import Transform
 from grucast.preprocessing.sources import Scales
-from grucast.workflows import scores as scoring_rows
-from grucast.workflows.scores import Scoring, Watch, of_series, score_panel, scorers_of, scorings, signals_of
+from grucast.workflows.detecting import scores as scoring_rows
+from grucast.workflows.detecting.scores import Scoring, Watch, of_series, score_panel, scorers_of, scorings, signals_of
 from tests.making import hourly_panel, random_streams, series_of, torch_network, weights_of
 
 WINDOW = WindowSpec(24, 6, 12)

@@ -10,10 +10,10 @@ from grucast.core.errors import ModelError
 from grucast.detection.calibration import EMPTY, score_for_rate
 from grucast.detection.scoring import MODES, SCORERS, SIGNALS, fit_signal_scale, widths_of
 from grucast.forecasting.predict import Forecaster
-from grucast.workflows import watch as watching
-from grucast.workflows.learn import Learned, Prepared, prepare
-from grucast.workflows.scores import Scoring, pack_watch, unpack_watch
-from grucast.workflows.watch import fit_watch
+from grucast.workflows.detecting.scores import Scoring, pack_watch, unpack_watch
+from grucast.workflows.learning import watch as watching
+from grucast.workflows.learning.learn import Learned, Prepared, prepare
+from grucast.workflows.learning.watch import fit_watch
 from tests.making import torch_network, weights_of
 
 BESIDE = {"online.sudden", "offline.sudden", "stuck"}  # laws that have nothing to do with the scorer

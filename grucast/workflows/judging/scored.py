@@ -16,7 +16,7 @@ from grucast.core.errors import DataError
 from grucast.data.findings import Findings
 from grucast.data.layout import LABEL_NAMES, labels
 from grucast.data.panels import values_of
-from grucast.workflows.sheets import (
+from grucast.workflows.judging.sheets import (
     Sheet,
     as_sheet,
     find_times,

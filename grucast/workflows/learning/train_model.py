@@ -19,13 +19,13 @@ from grucast.data.reading import Reading
 from grucast.training.fit import Run
 from grucast.training.resume import Keeper
 from grucast.training.setup import configure, torch_version
-from grucast.workflows.assess import Protocol, assess, skill_notes
-from grucast.workflows.learn import Learned, Prepared, learn, prepare, to_the_end, to_the_report
+from grucast.workflows.learning.assess import Protocol, assess, skill_notes
+from grucast.workflows.learning.learn import Learned, Prepared, learn, prepare, to_the_end, to_the_report
+from grucast.workflows.learning.model_file import pack
+from grucast.workflows.learning.watch import fit_watch
 from grucast.workflows.locate import remembered_path
-from grucast.workflows.model_file import pack
 from grucast.workflows.noticing import constant_columns
 from grucast.workflows.train import Given, TrainRequest, TrainResult
-from grucast.workflows.watch import fit_watch
 
 REBUILDS = "trained to rebuild the window only: it finds anomalies, it does not forecast"
 FIT_SHARE = 0.4  # of --max-seconds, for the search; to train anew costs as much, and to train on a quarter of it

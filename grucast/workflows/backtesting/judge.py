@@ -13,8 +13,8 @@ from grucast.core.arrays import Array, Ints, Mask
 from grucast.evaluation import BASELINES
 from grucast.evaluation.folds import targets
 from grucast.evaluation.metrics import Accumulator, as_json, seasonal_scale, skill
-from grucast.workflows.backtest_folds import Plan
-from grucast.workflows.backtest_speak import MODEL, Block, observed
+from grucast.workflows.backtesting.folds import Plan
+from grucast.workflows.backtesting.speak import MODEL, Block, observed
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -38,10 +38,10 @@ from grucast.preprocessing.scaling import Transform
 from grucast.preprocessing.sources import Scales
 from grucast.preprocessing.windows import Windows
 from grucast.preprocessing.zones import local_stamps
-from grucast.workflows.scores import Watch, pack_watch
+from grucast.workflows.detecting.scores import Watch, pack_watch
 
 if TYPE_CHECKING:  # these import torch, which a forecast must not pay for
-    from grucast.workflows.learn import Learned, Prepared
+    from grucast.workflows.learning.learn import Learned, Prepared
 
 HEAD_ROWS = 100
 Tensors = Mapping[str, npt.NDArray[Any]]

@@ -17,7 +17,7 @@ from grucast.forecasting.predict import Forecaster
 from grucast.forecasting.stream import RunningErrors
 from grucast.preprocessing.sources import Scales, Setting, make_source
 from grucast.preprocessing.windows import Streams, flatten
-from grucast.workflows.scores import Scoring, Watch, scale_row, sudden_row
+from grucast.workflows.detecting.scores import Scoring, Watch, scale_row, sudden_row
 
 FORGOTTEN = 12  # widths of the widest kernel after which an average has forgotten how it began: e^-24
 

@@ -15,9 +15,9 @@ import numpy as np
 from grucast.core.arrays import Array, Ints, Mask, Stamps
 from grucast.evaluation.metrics import seasonal_root_scale, seasonal_scale
 from grucast.evaluation.naive2 import naive2
-from grucast.workflows.forecast_files import Forecasts
-from grucast.workflows.sheets import find_times
-from grucast.workflows.truths import Grid, Placed, Track, joined
+from grucast.workflows.judging.files import Forecasts
+from grucast.workflows.judging.sheets import find_times
+from grucast.workflows.judging.truths import Grid, Placed, Track, joined
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -18,7 +18,7 @@ from safetensors.numpy import save
 
 from grucast.core.errors import InputMissing, ModelError, UsageError
 from grucast.core.files import write_error, write_whole
-from grucast.workflows.backtest_learn import Answer
+from grucast.workflows.backtesting.learn import Answer
 
 
 @dataclass(frozen=True, slots=True)

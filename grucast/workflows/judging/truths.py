@@ -16,8 +16,8 @@ from grucast.data.sources import Source, load
 from grucast.data.tables import open_table
 from grucast.preprocessing.frequency import find_frequency, find_step
 from grucast.preprocessing.grid import locate
-from grucast.workflows.forecast_files import Forecasts
-from grucast.workflows.sheets import split_rows
+from grucast.workflows.judging.files import Forecasts
+from grucast.workflows.judging.sheets import split_rows
 
 HEAD = 1 << 16  # bytes of a file that its columns are looked for in
 SPARSE = 20  # places of a grid for each row: with more the rows are taken in order

@@ -10,7 +10,7 @@ import numpy as np
 from grucast.core.results import Forecast
 from grucast.core.series import Panel
 from grucast.data.writing import format_stamps, render_csv
-from grucast.workflows.backtest_speak import MODEL, Block
+from grucast.workflows.backtesting.speak import MODEL, Block
 
 
 def names_of(panel: Panel) -> list[str]:

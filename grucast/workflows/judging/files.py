@@ -21,7 +21,7 @@ from grucast.data.findings import Findings
 from grucast.data.layout import ID_NAMES, LABEL_NAMES
 from grucast.data.panels import values_of
 from grucast.data.task import Task
-from grucast.workflows.sheets import Sheet, as_sheet, id_columns, open_cells, times_in
+from grucast.workflows.judging.sheets import Sheet, as_sheet, id_columns, open_cells, times_in
 
 POINTS = ("y_hat", "yhat", "forecast", "prediction", "predicted")  # usual names of a point forecast
 QUANTILE = re.compile(r"(?:(?P<stem>.*)[-_])??(?:(?P<side>lo|hi)-(?P<level>\d+(?:\.\d+)?)|(?:q-?)?(?P<share>0?\.\d+))")

@@ -10,8 +10,8 @@ from grucast.core.config import ReadOptions, TrainOptions
 from grucast.core.progress import Progress
 from grucast.core.results import Notes
 from grucast.data.reading import Reading
-from grucast.workflows.backtest_folds import Plan, Rolling
-from grucast.workflows.backtest_speak import Block, Learner, assemble, speak
+from grucast.workflows.backtesting.folds import Plan, Rolling
+from grucast.workflows.backtesting.speak import Block, Learner, assemble, speak
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,8 +36,7 @@ from grucast.preprocessing.windows import Streams, cutoffs_between
 from grucast.training.plan import LONGEST_SEASON
 from grucast.training.rebuild import with_rebuild
 from grucast.training.tail import FAR, FEW, MANY, Suspicion, fit_calibration
-from grucast.workflows.learn import Learned, Prepared, even_stride, streams_of
-from grucast.workflows.scores import (
+from grucast.workflows.detecting.scores import (
     STUCK_LAW,
     Scoring,
     Watch,
@@ -49,6 +48,7 @@ from grucast.workflows.scores import (
     sudden_law,
     values_of,
 )
+from grucast.workflows.learning.learn import Learned, Prepared, even_stride, streams_of
 
 MOST_ROWS = 400_000  # values judged for it, of all series and channels; more tell nothing new
 MOST_IN_ALL = 4 * MOST_ROWS  # where ten contexts of each series are more: then every k-th series is judged

@@ -18,8 +18,8 @@ from grucast.evaluation.folds import origins
 from grucast.preprocessing.grid import is_numeric
 from grucast.preprocessing.sources import length_passed
 from grucast.preprocessing.splits import Split
-from grucast.workflows.backtest_folds import Fold, Plan, Rolling
-from grucast.workflows.backtest_speak import Learner
+from grucast.workflows.backtesting.folds import Fold, Plan, Rolling
+from grucast.workflows.backtesting.speak import Learner
 from grucast.workflows.serving import first_row, unpacked
 
 

@@ -13,11 +13,11 @@ from grucast.core.errors import GrucastError
 from grucast.core.files import check_place
 from grucast.training.resume import Keeper
 from grucast.training.setup import torch_version
-from grucast.workflows.backtest_folds import known_only
-from grucast.workflows.backtest_learn import Lesson, answers, teach
-from grucast.workflows.backtest_speak import Block
-from grucast.workflows.backtest_state import FoldKeeper
-from grucast.workflows.backtest_trial import BacktestRequest, Trial, spoken
+from grucast.workflows.backtesting.folds import known_only
+from grucast.workflows.backtesting.learn import Lesson, answers, teach
+from grucast.workflows.backtesting.speak import Block
+from grucast.workflows.backtesting.state import FoldKeeper
+from grucast.workflows.backtesting.trial import BacktestRequest, Trial, spoken
 from grucast.workflows.locate import default_output
 
 MOST_JOBS = 4

@@ -15,10 +15,10 @@ from grucast.core.arrays import Array, Stamps
 from grucast.core.errors import DataError
 from grucast.core.series import Clock
 from grucast.data.writing import escape, format_stamps
-from grucast.workflows.forecast_files import Forecasts
-from grucast.workflows.forecast_steps import Held, Pair, gathered, hold_series
-from grucast.workflows.sheets import refuse_mixed_zones, split_rows
-from grucast.workflows.truths import Track, Truth, find_grid, joined
+from grucast.workflows.judging.files import Forecasts
+from grucast.workflows.judging.sheets import refuse_mixed_zones, split_rows
+from grucast.workflows.judging.steps import Held, Pair, gathered, hold_series
+from grucast.workflows.judging.truths import Track, Truth, find_grid, joined
 
 NAMED = 5  # series that a message names
 

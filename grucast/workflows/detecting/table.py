@@ -16,8 +16,8 @@ from grucast.data.writing import format_stamps
 from grucast.detection.calibration import ScoreCalibration
 from grucast.detection.events import Event
 from grucast.detection.verdict import CAUSES, Causes
-from grucast.workflows.reasons import Reasons
-from grucast.workflows.scores import Scoring
+from grucast.workflows.detecting.reasons import Reasons
+from grucast.workflows.detecting.scores import Scoring
 
 Document: TypeAlias = dict[str, Any]  # an event under the names of COLUMNS; channels and flags are lists
 COLUMNS = ("event_id", "unique_id", "start", "end", "peak", "rows", "severity", "score", "p_value", "y", "y_hat",

@@ -22,8 +22,8 @@ from grucast.core.series import Panel
 from grucast.preprocessing.splits import Split
 from grucast.training.fit import Keeps, Run
 from grucast.training.setup import configure
-from grucast.workflows.backtest_speak import Learner, assemble, speak
-from grucast.workflows.learn import learn, prepare, to_the_report
+from grucast.workflows.backtesting.speak import Learner, assemble, speak
+from grucast.workflows.learning.learn import learn, prepare, to_the_report
 
 FIT_SHARE = 0.5  # of --max-seconds, for the search; to train anew costs as much
 LOOK = 1.0  # seconds after which it is looked whether all processes live

@@ -12,7 +12,7 @@ from grucast.core.series import Panel
 from grucast.detection.verdict import Causes
 from grucast.report.alarms import MOST_PANELS, AlarmPicture, Channel, thinned
 from grucast.report.plots import plot_kind, render_alarms
-from grucast.workflows.detect_table import Judged
+from grucast.workflows.detecting.table import Judged
 from grucast.workflows.picture import zone_of
 
 MOST_CHANNELS = 4  # of a series: those that led an event, or the first

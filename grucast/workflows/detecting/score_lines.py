@@ -17,7 +17,7 @@ from grucast.core.arrays import Array, Ints, Mask, Stamps
 from grucast.core.files import write_whole
 from grucast.data.writing import escape
 from grucast.detection.calibration import p_values
-from grucast.workflows.detect_table import LOW, Judged, Telling, event_id, low_confidence
+from grucast.workflows.detecting.table import LOW, Judged, Telling, event_id, low_confidence
 
 Places: TypeAlias = npt.NDArray[Any]  # of words in a list, -1 for none; int32, as there are millions
 COLUMNS = ("unique_id", "ds", "y", "y_hat", "channel", "score", "p_value", "threshold", "is_anomaly", "event_id",

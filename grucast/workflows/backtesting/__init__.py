@@ -1,0 +1,1 @@
+"""The parts of `backtest`: folds, trials, what is kept for a resumed run, the table."""

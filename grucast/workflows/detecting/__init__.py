@@ -1,0 +1,1 @@
+"""The parts of `detect-anomalies`: scores, events, tables, pictures, the stream."""

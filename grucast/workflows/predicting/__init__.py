@@ -1,0 +1,1 @@
+"""The parts of `forecast`: the covariates ahead, the table, the kept history."""
