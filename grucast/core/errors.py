@@ -17,7 +17,11 @@ The message is one line. Foreign errors are translated at the border, where some
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
+
+_DENIED = {errno.EACCES, errno.EPERM, errno.EROFS}
+_CANNOT_CREATE = {errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ELOOP, errno.ENAMETOOLONG, errno.ENXIO}
 
 
 class GrucastError(Exception):
@@ -101,3 +105,13 @@ class ModelError(GrucastError):
     """The model file is damaged, too new, or does not fit the data or the request."""
 
     exit_code = 78
+
+
+def write_error(error: OSError, path: Path) -> GrucastError:
+    """What a failed write to `path` means for the user."""
+    message = f"cannot write {path}: {(error.strerror or str(error)).lower()}"
+    if error.errno in _DENIED:
+        return Denied(message)
+    if error.errno in _CANNOT_CREATE:
+        return CannotCreate(message)
+    return IoFailure(f"{message}; what was there is as it was")

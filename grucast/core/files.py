@@ -1,25 +1,23 @@
 """Files that are there whole or not at all: written to a sibling, synced, renamed.
 
 Beside `NAME` stands `.NAME.tmp` while it is written: one fixed name, locked by its writer; what a killed run
-left is removed by the next one. Only who holds its lock may rename or remove it. Beside a model or a state
-there is also `.NAME.lock` (never deleted: a lock on a deleted file guards nothing).
+left is removed by the next one. Only who holds its lock may rename or remove it. Beside a model there is
+also `.NAME.lock` (see `core/locks.py`).
 """
 
 from __future__ import annotations
 
 import contextlib
 import errno
-import fcntl
 import os
 import stat
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TypeAlias
 
-from grucast.core.errors import Busy, CannotCreate, Denied, GrucastError, IoFailure
+from grucast.core.errors import CannotCreate, Denied, write_error
+from grucast.core.locks import beside, busy, locked, take
 
-_DENIED = {errno.EACCES, errno.EPERM, errno.EROFS}
-_CANNOT_CREATE = {errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ELOOP, errno.ENAMETOOLONG, errno.ENXIO}
 _NO_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.EBADF}  # folders that cannot be synced on some file systems
 _TRIES = 10  # times that others may take the temporary file away before it counts as busy
 
@@ -27,17 +25,17 @@ Content: TypeAlias = bytes | Iterable[bytes]  # whole, or piece by piece where i
 Write: TypeAlias = Callable[[Content], None]
 
 
-def publish(path: Path, content: bytes) -> None:
-    """Put a model or a state at `path`, whole or not at all; until then what was there stays as it was.
+def publish(path: Path, content: bytes, *, wait: bool = False) -> None:
+    """Put a model at `path`, whole or not at all; until then what was there stays as it was.
 
-    `.NAME.lock` is held from the first byte to the rename and is freed by dying. Errors: Busy when another
-    writer holds it; CannotCreate, also for a link, a pipe or a device, which a rename would replace; Denied;
-    IoFailure (a full disk).
+    `.NAME.lock` is held from the first byte to the rename and is freed by dying; `wait` waits for another
+    writer to be done. Errors: Busy when another writer holds it; CannotCreate, also for a link, a pipe or a
+    device, which a rename would replace; Denied; IoFailure (a full disk).
     """
     try:
-        mode = _mode(path)
-        with locked(path), _temporary(path) as (temporary, handle):
-            _put(path, temporary, handle, content, mode)
+        _mode(path)
+        with locked(path, wait=wait), _temporary(path) as (temporary, handle):
+            _put(path, temporary, handle, content, _mode(path))
     except OSError as error:
         raise write_error(error, path) from error
 
@@ -85,37 +83,6 @@ def rewriting(path: Path) -> Iterator[Write]:
         raise write_error(error, path) from error
 
 
-@contextlib.contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Hold the lock beside `path`, or raise Busy at once."""
-    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
-    handle = os.open(_beside(path, "lock"), flags, 0o666)
-    try:
-        if not _take(handle):
-            raise _busy(path)
-        yield
-    finally:
-        os.close(handle)
-
-
-def write_error(error: OSError, path: Path) -> GrucastError:
-    """What a failed write to `path` means for the user."""
-    message = f"cannot write {path}: {(error.strerror or str(error)).lower()}"
-    if error.errno in _DENIED:
-        return Denied(message)
-    if error.errno in _CANNOT_CREATE:
-        return CannotCreate(message)
-    return IoFailure(f"{message}; what was there is as it was")
-
-
-def _busy(path: Path) -> Busy:
-    return Busy(f"{path}: another grucast is writing it; try later")
-
-
-def _beside(path: Path, kind: str) -> Path:
-    return path.with_name(f".{path.name}.{kind}") if path.name else path / f".{kind}"
-
-
 def _mode(path: Path) -> int | None:
     """The permissions of the file at `path`, None where there is none; CannotCreate for what is no file."""
     try:
@@ -134,7 +101,7 @@ def _mode(path: Path) -> int | None:
 @contextlib.contextmanager
 def _temporary(path: Path) -> Iterator[tuple[Path, int]]:
     """`.NAME.tmp`, new and locked, and its handle; gone afterwards, unless it was renamed."""
-    temporary = _beside(path, "tmp")
+    temporary = beside(path, "tmp")
     handle = _open_temporary(path, temporary)
     try:
         yield temporary, handle
@@ -154,10 +121,10 @@ def _open_temporary(path: Path, temporary: Path) -> int:
         except FileExistsError:
             _remove_stale(path, temporary)
             continue
-        if _take(handle) and _is(temporary, handle):  # else somebody took it for stale in between
+        if take(handle) and _is(temporary, handle):  # else somebody took it for stale in between
             return handle
         os.close(handle)
-    raise _busy(path)
+    raise busy(path)
 
 
 def _remove_stale(path: Path, temporary: Path) -> None:
@@ -170,21 +137,12 @@ def _remove_stale(path: Path, temporary: Path) -> None:
         temporary.unlink(missing_ok=True)
         return
     try:
-        if not _take(handle):
-            raise _busy(path)
+        if not take(handle):
+            raise busy(path)
         if _is(temporary, handle):
             temporary.unlink(missing_ok=True)
     finally:
         os.close(handle)
-
-
-def _take(handle: int) -> bool:
-    """Lock the file behind `handle`; False where somebody else has."""
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 def _is(path: Path, handle: int) -> bool:

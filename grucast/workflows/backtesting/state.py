@@ -16,8 +16,8 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
-from grucast.core.errors import InputMissing, ModelError, UsageError
-from grucast.core.files import write_error, write_whole
+from grucast.core.errors import InputMissing, ModelError, UsageError, write_error
+from grucast.core.files import write_whole
 from grucast.workflows.backtesting.learn import Answer
 
 
