@@ -1,0 +1,70 @@
+"""The tables of a state file.
+
+To change them: a new VERSION, and in STEPS the statements that bring an older file there. Everything is kept by
+`job`, so that several jobs may share a file; the empty name is that of a job without one. Times of the data are values
+of their axis: microseconds since 1970 (UTC where a zone is known), or the number. Times of the clock on the wall are
+ISO 8601 in UTC.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+VERSION = 1
+APPLICATION = 0x67727563  # "gruc": tells a state from anybody else's database
+
+JOBS = """
+CREATE TABLE jobs (
+    job TEXT PRIMARY KEY,
+    digest TEXT NOT NULL,    -- of the model
+    judging TEXT NOT NULL,   -- JSON: how rows are judged
+    mark TEXT NOT NULL,      -- JSON: where reading stopped, in which file
+    runs INTEGER NOT NULL,
+    last_run TEXT NOT NULL
+)"""
+
+SERIES = """
+CREATE TABLE series (
+    number INTEGER PRIMARY KEY,
+    job TEXT NOT NULL,
+    unique_id TEXT NOT NULL,
+    begin NUMERIC NOT NULL,      -- the first row there was
+    watermark NUMERIC NOT NULL,  -- the newest row scored
+    current BLOB NOT NULL,       -- what scoring goes on with after the watermark, see workflows/detecting/
+    earlier BLOB,                -- the same some rows before it, for rows that come late
+    settled BLOB,                -- and before the time that late rows may take
+    UNIQUE (job, unique_id)
+)"""
+
+KEPT = """
+CREATE TABLE kept (  -- the last rows of each series, and what was said of them
+    series INTEGER NOT NULL REFERENCES series ON DELETE CASCADE,
+    ds NUMERIC NOT NULL,
+    data BLOB NOT NULL,
+    PRIMARY KEY (series, ds)
+) WITHOUT ROWID"""
+
+EVENTS = """
+CREATE TABLE events (
+    event_id TEXT PRIMARY KEY,
+    job TEXT NOT NULL,
+    unique_id TEXT NOT NULL,
+    begin NUMERIC NOT NULL,     -- its first row
+    stop NUMERIC NOT NULL,      -- its last row so far
+    open INTEGER NOT NULL,      -- 1 while it may go on
+    document TEXT NOT NULL,     -- JSON: the event as it is printed
+    digest TEXT NOT NULL,       -- of the model that found it
+    raised TEXT NOT NULL,       -- when, by the clock on the wall
+    to_print INTEGER NOT NULL,  -- 1 until it was printed
+    to_tell INTEGER NOT NULL,   -- 1 until --on-event has had it
+    acknowledged TEXT NOT NULL DEFAULT '',  -- when
+    muted INTEGER NOT NULL DEFAULT 0
+)"""
+
+DETECTION = (JOBS, SERIES, KEPT, EVENTS, "CREATE INDEX events_of_series ON events (job, unique_id, stop)")
+
+LEDGER: tuple[str, ...] = ()  # forecasts against what came true
+
+TABLES = (*DETECTION, *LEDGER)
+
+STEPS: Mapping[int, tuple[str, ...]] = {}  # version n -> the statements that make it n + 1
