@@ -63,7 +63,50 @@ CREATE TABLE events (
 
 DETECTION = (JOBS, SERIES, KEPT, EVENTS, "CREATE INDEX events_of_series ON events (job, unique_id, stop)")
 
-LEDGER: tuple[str, ...] = ()  # forecasts against what came true
+# ---- the ledger, see ledger.py -------------------------------------------------------------------
+
+FORECASTS = """
+CREATE TABLE forecasts (  -- as issued, and what came true
+    job TEXT NOT NULL,
+    unique_id TEXT NOT NULL,    -- as it is printed: the column of a wide file
+    cutoff NUMERIC NOT NULL,
+    digest TEXT NOT NULL,       -- of the model
+    levels BLOB NOT NULL,       -- (Q,) float64, little endian, as all arrays here
+    due BLOB NOT NULL,          -- (H,) when each step is; NaN once its truth was there
+    said BLOB,                  -- (H, Q) quantiles; NULL once no truth is awaited
+    naive BLOB,                 -- (H,) the seasonal naive forecast; NULL likewise
+    truths INTEGER NOT NULL DEFAULT 0,
+    bounded INTEGER NOT NULL DEFAULT 0,   -- truths whose interval has a width
+    inside_80 INTEGER NOT NULL DEFAULT 0,
+    inside_95 INTEGER NOT NULL DEFAULT 0,
+    error REAL DEFAULT 0.0,               -- sum of absolute errors
+    naive_error REAL DEFAULT 0.0,
+    PRIMARY KEY (job, unique_id, cutoff)
+)"""
+
+WIDTHS = """
+CREATE TABLE widths (  -- how far intervals are stretched, see forecasting/adaptive.py
+    job TEXT NOT NULL,
+    unique_id TEXT NOT NULL,
+    digest TEXT NOT NULL,
+    widths BLOB NOT NULL,
+    PRIMARY KEY (job, unique_id)
+) WITHOUT ROWID"""
+
+VISITS = """
+CREATE TABLE visits (  -- when jobs ran
+    job TEXT NOT NULL,
+    command TEXT NOT NULL,
+    at REAL NOT NULL,           -- seconds since 1970, by the clock on the wall
+    last_row NUMERIC NOT NULL,  -- the newest row of the data
+    axis TEXT NOT NULL,         -- what that is: utc, local or number
+    reach REAL NOT NULL,        -- seconds that forecasts look ahead
+    PRIMARY KEY (job, command, at)
+) WITHOUT ROWID"""
+
+AWAITING = "CREATE INDEX forecasts_awaiting ON forecasts (job, unique_id, cutoff) WHERE said IS NOT NULL"
+
+LEDGER = (FORECASTS, WIDTHS, VISITS, AWAITING)
 
 TABLES = (*DETECTION, *LEDGER)
 
