@@ -10,6 +10,7 @@ the model file. To add a setting, add one field.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 QUANTILE_LEVELS = (0.025, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.975)
@@ -180,6 +181,26 @@ class AlarmOptions:
     threshold: float | None = option(None, "alarm above this score, whatever the budget", low=0.0)
     min_gap: int | None = option(None, "alarms with so many rows between them are one event; found", low=0)
     min_rows: int = option(1, "events that span fewer rows are dropped", low=1)
+
+
+# ---- from run to run -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class StateOptions:
+    """What a job remembers from run to run, and where."""
+
+    state: Path | None = option(None, "go on from what the last run kept in this file; made when missing")
+    job: str | None = option(None, "name of this job, where several share a state", metavar="NAME")
+    wait: bool = option(False, "wait for another run that holds the state")
+
+
+@dataclass(frozen=True, slots=True)
+class ArrivalOptions:
+    """What is made of rows that come late or again."""
+
+    lateness: str | None = option(None, "score rows that come so late (s, min, h, d, w); one context", metavar="D")
+    verify: bool = option(False, "read the whole file, not only what was appended")
 
 
 # ---- what was decided ----------------------------------------------------------------------------
