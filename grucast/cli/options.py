@@ -36,7 +36,8 @@ _REGISTRIES = {"cell": CELLS, "network": NETWORKS, "rule": THRESHOLDS}
 _PANELS = {"ColumnOptions": "Columns", "TimeOptions": "Time", "FormatOptions": "File format", "RowOptions": "Rows",
            "WindowOptions": "Windows and seasons", "NetworkOptions": "Network", "FitOptions": "Training",
            "ValueOptions": "Values and intervals", "DetectOptions": "Scores", "AlarmOptions": "Alarms",
-           "StateOptions": "From run to run", "ArrivalOptions": "From run to run"}
+           "StateOptions": "From run to run", "ArrivalOptions": "From run to run",
+           "MonitorOptions": "Monitoring"}
 _METAVARS: Mapping[type, str] = {int: "N", float: "F", str: "TEXT", Path: "FILE"}
 _ELSEWHERE = ("Every option may also be given in the environment: GRUCAST_TIME_COL for --time-col.\n"
               "What is switched on elsewhere is switched off by --no-quiet, --header and the like.")

@@ -203,6 +203,15 @@ class ArrivalOptions:
     verify: bool = option(False, "read the whole file, not only what was appended")
 
 
+@dataclass(frozen=True, slots=True)
+class MonitorOptions:
+    """What monitors are told."""
+
+    max_age: str | None = option(None, "refuse a model, or data, whose last row is older than this (s, min, h, d, w)",
+                                 metavar="D")
+    metrics_file: Path | None = option(None, "write figures of this run for Prometheus, whole or not at all")
+
+
 # ---- what was decided ----------------------------------------------------------------------------
 
 
