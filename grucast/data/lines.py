@@ -84,6 +84,10 @@ class RowReader:
         cells = self._form.cells(line, self._line)
         return None if cells is None else self._row(cells, self._form)
 
+    def go_on_after(self, line: int) -> None:
+        """Take the next line for the one after `line`: those between the header and it were read before."""
+        self._line = line
+
     def _row(self, cells: list[Cell], form: LineForm) -> Row:
         """The values in the cells, which stand in the order of `needed_columns`."""
         columns = self._layout.columns
