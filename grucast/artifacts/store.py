@@ -50,8 +50,8 @@ _FIELD = b'"sha256":"'  # nowhere else in the header: inside a JSON text the quo
 _ZEROS = "0" * 64
 
 
-def save(artifact: Artifact, path: Path) -> str:
-    """Write `artifact` to `path`, whole or not at all, and return its digest.
+def save(artifact: Artifact, path: Path, *, wait: bool = False) -> str:
+    """Write `artifact` to `path`, whole or not at all, and return its digest; `wait` waits for another writer.
 
     What was written is read back from memory first, so that no file is published that would be refused.
     Errors: those of `publish`; UsageError when the model is larger than a file may be.
@@ -61,7 +61,7 @@ def save(artifact: Artifact, path: Path) -> str:
         decode(content)
     except ModelError as error:
         raise InternalError(f"{path}: this model would be refused: {error}") from error
-    publish(path, content)
+    publish(path, content, wait=wait)
     return digest
 
 

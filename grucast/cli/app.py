@@ -17,6 +17,7 @@ def main() -> None:
         from grucast.cli import boundary
 
         code = boundary.run(_command, sys.argv[1:])
+        boundary.rest()
     except KeyboardInterrupt:  # while the modules were still being imported
         code = 130
     sys.exit(code)

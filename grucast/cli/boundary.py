@@ -14,7 +14,12 @@ from typing import Any, NoReturn
 from grucast.core.errors import Denied, GrucastError, InputMissing, InternalError, IoFailure
 from grucast.core.registry import did_you_mean
 
-_DISK = {errno.ENOSPC, errno.EIO, errno.EDQUOT, errno.EFBIG}
+_SYSTEM = {errno.ENOSPC, errno.EIO, errno.EDQUOT, errno.EFBIG, errno.EINTR, errno.EMFILE, errno.ENFILE, errno.ENOMEM,
+           errno.EROFS, errno.ESTALE, errno.ETIMEDOUT}
+_NO_MEMORY = ("failed to map segment", "Cannot allocate memory")  # in what the loader of libraries says
+_NEEDED = 160 << 20  # bytes of address space without which OpenBLAS ends the process by itself
+_GRACE = 3.0  # seconds to clean up after a signal
+_HEEDED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Stopped(BaseException):
@@ -36,6 +41,7 @@ def run(command: Callable[[list[str]], int], arguments: Sequence[str]) -> int:
     said = [one for one in arguments if one in ("--debug", "--no-debug")]  # the last one counts, else the environment
     debug = said[-1] == "--debug" if said else os.environ.get("GRUCAST_DEBUG", "").lower() in ("1", "true", "yes", "on")
     try:
+        _refuse_small_memory()
         code = command(list(arguments))
         sys.stdout.flush()
     except (Hangup, BrokenPipeError):
@@ -69,7 +75,7 @@ def translate(error: Exception) -> GrucastError | None:
         return Denied(message)
     if isinstance(error, (FileNotFoundError, NotADirectoryError, IsADirectoryError)):
         return InputMissing(message)
-    return IoFailure(message) if error.errno in _DISK else None
+    return IoFailure(message) if error.errno in _SYSTEM else None
 
 
 def _report(error: Exception, arguments: Sequence[str], debug: bool) -> int:
@@ -86,7 +92,9 @@ def _report(error: Exception, arguments: Sequence[str], debug: bool) -> int:
     if ours is not None:
         say(f"grucast: error: {ours}")
         return ours.exit_code
-    what = "not enough memory" if isinstance(error, MemoryError) else f"a bug of ours: {type(error).__name__}: {error}"
+    starved = isinstance(error, MemoryError) or (
+        isinstance(error, ImportError) and any(one in str(error) for one in _NO_MEMORY))
+    what = "not enough memory" if starved else f"a bug of ours: {type(error).__name__}: {error}"
     where = "" if debug else f"; {_keep(error, arguments)}"
     say(f"grucast: error: {what[:300]}{where}")
     return InternalError.exit_code
@@ -94,9 +102,8 @@ def _report(error: Exception, arguments: Sequence[str], debug: bool) -> int:
 
 def _usage(error: Exception) -> str | None:
     """The words of a usage error of Typer's; it has no public name for the class, which is BadParameter's parent."""
-    import typer
-
-    base = typer.BadParameter.__base__
+    typer = sys.modules.get("typer")  # where it was not imported it raised nothing
+    base = None if typer is None else typer.BadParameter.__base__
     if base is None or not isinstance(error, base):
         return None
     name = getattr(error, "option_name", None)
@@ -114,13 +121,13 @@ def _option_names(error: Any) -> list[str]:
 
 def _keep(error: Exception, arguments: Sequence[str]) -> str:
     """Write a report of a bug to a file and say where it lies."""
-    import platform
-    import tempfile
-    import traceback
-
-    from grucast import __version__
-
     try:
+        import platform
+        import tempfile
+        import traceback
+
+        from grucast import __version__
+
         text = (f"grucast {__version__}, Python {platform.python_version()}, {platform.platform()}\n"
                 f"arguments: {list(arguments)}\n\n" + "".join(traceback.format_exception(error)))
         handle, path = tempfile.mkstemp(prefix="grucast-report-", suffix=".txt", text=True)
@@ -154,14 +161,38 @@ def _open_streams() -> None:
             stream.reconfigure(encoding="utf-8", errors=errors)
 
 
+def _refuse_small_memory() -> None:
+    """MemoryError where the address space is limited so much that a library would end the process without a word."""
+    import resource
+
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    if 0 <= limit < _NEEDED:
+        raise MemoryError(f"ulimit -v allows {limit >> 20} MB")
+
+
 def _heed_signals() -> None:
-    """Terminate and hangup raise Stopped, unless whoever started us wants them ignored (nohup)."""
+    """Interrupt, terminate and hangup raise Stopped, unless whoever started us wants them ignored (nohup).
+
+    A second signal must not break the cleaning up. But Python swallows what is raised in a destructor, and then
+    the run would never end: after `_GRACE` seconds it is raised again.
+    """
 
     def stop(number: int, _: types.FrameType | None) -> NoReturn:
-        signal.signal(number, signal.SIG_IGN)  # a second one must not break the cleaning up
+        rest()
+        signal.signal(signal.SIGALRM, lambda *_: again(number))
+        signal.setitimer(signal.ITIMER_REAL, _GRACE, _GRACE)
         raise Stopped(number)
 
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    def again(number: int) -> NoReturn:
+        raise Stopped(number)
+
+    for number in _HEEDED:
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, stop)
 
+
+def rest() -> None:
+    """Heed no signal any more: the run is over, its exit code stands, and Python is taking itself apart."""
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    for number in _HEEDED:
+        signal.signal(number, signal.SIG_IGN)

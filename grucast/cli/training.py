@@ -23,6 +23,7 @@ class TrainWords:
                                       argument=True, required=True, metavar="DATA")
     output: Path | None = option(None, "the model file, when it should have another name", short="-o")
     resume: bool = option(False, "go on with a run that was killed")
+    wait: bool = option(False, "wait for another run that writes the model, instead of ending with 75")
     config: Path | None = option(None, "settings in TOML, by the names of these options", metavar="FILE.toml")
     json: bool = option(False, "print the report as JSON", panel="Output")
 
@@ -41,7 +42,8 @@ def train(words: TrainWords, options: TrainOptions, read: ReadOptions, talk: Tal
     from grucast.workflows.train import TrainRequest
     from grucast.workflows.train import train as run
 
-    request = TrainRequest(sources=words.sources, read=read, options=options, output=words.output, resume=words.resume)
+    request = TrainRequest(sources=words.sources, read=read, options=options, output=words.output, resume=words.resume,
+                           wait=words.wait)
     with progress(talk) as bar:
         result = run(request, bar)
     tell(summary(result.report), talk)

@@ -36,6 +36,13 @@ def locked(path: Path, *, wait: bool = False) -> Iterator[None]:
         os.close(handle)
 
 
+def check_free(path: Path) -> None:
+    """Busy where somebody holds the lock of `path` now, as can be told before hours of work; makes no file."""
+    if beside(path, "lock").exists():
+        with locked(path):
+            pass
+
+
 def take(handle: int, *, wait: bool = False) -> bool:
     """Lock the file behind `handle`; False where somebody else has, and `wait` is False."""
     try:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import codecs
 import gzip
+import io
+import os
 import re
 import stat
 import sys
@@ -43,7 +45,7 @@ def load(name: str, *, now: float | None = None) -> Source:
     """The decompressed bytes of `name`; "-" is standard input. They are not decoded yet.
 
     A fixed length is read: what is appended meanwhile does not count. Missing, a directory, a FIFO:
-    InputMissing. No permission: Denied. Shrunk while being read: Busy. Damaged gzip: DataError.
+    InputMissing. No permission: Denied. Shrunk or changed while it was read: Busy. Damaged gzip: DataError.
     """
     if name == "-":
         raw, rested, file = sys.stdin.buffer.read(), True, "-"
@@ -59,23 +61,39 @@ def load(name: str, *, now: float | None = None) -> Source:
 def _read_fixed(path: Path) -> tuple[bytes, float]:
     """The bytes `path` had when it was opened, and when it was last changed."""
     try:
-        state = path.stat()
-        if not stat.S_ISREG(state.st_mode):
-            kind = "a directory" if stat.S_ISDIR(state.st_mode) else "not a regular file"
-            raise InputMissing(f"{path}: is {kind}")
-        with path.open("rb") as handle:
-            raw = handle.read(state.st_size)
-    except FileNotFoundError:
+        if not stat.S_ISREG(path.stat().st_mode):  # before it is opened: a pipe would be waited for
+            raise InputMissing(f"{path}: is {'a directory' if path.is_dir() else 'not a regular file'}")
+        with path.open("rb", buffering=0) as handle:
+            state = os.fstat(handle.fileno())
+            raw = _whole(handle, state.st_size)
+            still = len(raw) == state.st_size and _unchanged(handle, state, raw)
+    except (FileNotFoundError, NotADirectoryError):
         raise InputMissing(f"{path}: there is no such file") from None
     except PermissionError:
         raise Denied(f"{path}: permission denied") from None
-    except NotADirectoryError:
-        raise InputMissing(f"{path}: there is no such file") from None
     except (OSError, ValueError) as error:
         raise IoFailure(f"{path}: cannot be read ({error})") from None
-    if len(raw) < state.st_size:
-        raise Busy(f"{path}: became shorter while it was read; try later")
+    if not still:
+        became = "became shorter" if len(raw) < state.st_size else "was changed"
+        raise Busy(f"{path}: {became} while it was read; try later")
     return raw, state.st_mtime
+
+
+def _whole(handle: io.FileIO, size: int) -> bytes:
+    """`size` bytes from the beginning of the file, fewer where it ends before."""
+    handle.seek(0)
+    raw = handle.read(size) or b""
+    while len(raw) < size and (more := handle.read(size - len(raw))):  # a system gives at most 2 GiB at once
+        raw += more
+    return raw
+
+
+def _unchanged(handle: io.FileIO, before: os.stat_result, raw: bytes) -> bool:
+    """Whether the file still begins with `raw`: read again where somebody has written to it, to append or not."""
+    after = os.fstat(handle.fileno())
+    if (after.st_mtime_ns, after.st_size) == (before.st_mtime_ns, before.st_size):
+        return True
+    return _whole(handle, len(raw)) == raw
 
 
 def _decompress(raw: bytes, file: str) -> bytes:

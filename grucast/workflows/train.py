@@ -11,6 +11,7 @@ from typing import Any
 from grucast.core.config import ReadOptions, TrainOptions
 from grucast.core.errors import UsageError
 from grucast.core.files import check_place
+from grucast.core.locks import check_free
 from grucast.core.progress import Progress, silent
 from grucast.core.series import Panel
 from grucast.data.reading import Reading, read_panel
@@ -27,6 +28,7 @@ class TrainRequest:
     options: TrainOptions
     output: Path | None = None
     resume: bool = False
+    wait: bool = False  # for another writer of the model
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,8 @@ def train(request: TrainRequest, progress: Progress = silent) -> TrainResult:
     output = request.output or default_output(request.sources)
     check_outputs([output], request.sources)
     check_place(output)
+    if not request.wait:
+        check_free(output)
     reading = read_panel(request.sources, request.read)
     panel, notes = regularise(reading.panel, gaps=request.read.rows.gaps, file=reading.file)
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch: spinning threads cost ten times on busy cores

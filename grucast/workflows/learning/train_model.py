@@ -44,7 +44,7 @@ def train_model(given: Given, progress: Progress) -> TrainResult:
     flat, skill = constant_columns(panel), skill_notes(accuracy) if accuracy["holdout"] else [REBUILDS]
     accuracy |= {"season": list(prepared.seasons), "notes": [*flat, *skill]}
     facts = data_facts(request, reading, panel, output)
-    digest = save(pack(prepared, final, facts, accuracy, torch_version(), watch), output)
+    digest = save(pack(prepared, final, facts, accuracy, torch_version(), watch), output, wait=request.wait)
     keeper.forget()
     assumed = [*reading.notes, *given.notes, *prepared.notes, *flat]
     notes = [*assumed, *skill]
