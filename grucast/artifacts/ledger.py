@@ -73,9 +73,9 @@ class Visit:
 def enter(state: State, job: str, issued: Iterable[Issued]) -> None:
     """Put forecasts in; one whose job, series and cutoff are there already is left out: the first one counts."""
     state.write_all(
-        "INSERT OR IGNORE INTO forecasts (job, unique_id, cutoff, digest, levels, due, said, naive)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        ((job, one.unique_id, one.cutoff, one.digest, _bytes(np.asarray(one.levels)), _bytes(one.due),
+        "INSERT OR IGNORE INTO forecasts (job, unique_id, cutoff, until, digest, levels, due, said, naive)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        ((job, one.unique_id, one.cutoff, float(one.due[-1]), one.digest, _bytes(one.levels), _bytes(one.due),
           _bytes(one.said), _bytes(one.naive)) for one in issued))
 
 
@@ -110,15 +110,13 @@ def forget(state: State, job: str, unique_id: str) -> None:
         " forecasts WHERE job = ?1 AND unique_id = ?2 ORDER BY cutoff DESC LIMIT 1 OFFSET ?3)", job, unique_id, KEPT)
 
 
-def tallies(state: State, job: str) -> dict[str, list[tuple[float, int, Tally]]]:
-    """For each series the tallies of forecasts that met a truth, in order: cutoff, steps and tally."""
-    found: dict[str, list[tuple[float, int, Tally]]] = {}
-    for unique_id, cutoff, size, truths, bounded, inner, outer, error, naive in state.rows(
-            "SELECT unique_id, cutoff, length(due), truths, bounded, inside_80, inside_95, error, naive_error"
-            " FROM forecasts WHERE job = ? AND truths > 0 ORDER BY unique_id, cutoff", job):
-        tally = Tally(truths, bounded, (inner, outer), _number(error), _number(naive))
-        found.setdefault(unique_id, []).append((cutoff, size // 8, tally))
-    return found
+def tallies(state: State, job: str) -> list[tuple[str, float, float, Tally]]:
+    """The forecasts of a job that met a truth, in order of their cutoffs: series, cutoff, last step and tally."""
+    found = state.rows(
+        "SELECT unique_id, cutoff, until, truths, bounded, inside_80, inside_95, error, naive_error"
+        " FROM forecasts WHERE job = ? AND truths > 0 ORDER BY cutoff, unique_id", job)
+    return [(unique_id, cutoff, until, Tally(truths, bounded, (inner, outer), _number(error), _number(naive)))
+            for unique_id, cutoff, until, truths, bounded, inner, outer, error, naive in found]
 
 
 # ---- how wide ------------------------------------------------------------------------------------

@@ -70,6 +70,7 @@ CREATE TABLE forecasts (  -- as issued, and what came true
     job TEXT NOT NULL,
     unique_id TEXT NOT NULL,    -- as it is printed: the column of a wide file
     cutoff NUMERIC NOT NULL,
+    until NUMERIC NOT NULL,     -- when the last step is
     digest TEXT NOT NULL,       -- of the model
     levels BLOB NOT NULL,       -- (Q,) float64, little endian, as all arrays here
     due BLOB NOT NULL,          -- (H,) when each step is; NaN once its truth was there

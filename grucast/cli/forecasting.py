@@ -10,7 +10,7 @@ import typer
 
 from grucast.cli.options import offer
 from grucast.cli.output import OutputOptions, Table, TalkOptions, chosen, emit, tell, tell_notes
-from grucast.core.config import ReadOptions, option
+from grucast.core.config import MonitorOptions, ReadOptions, StateOptions, option
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,23 +35,31 @@ def register(app: typer.Typer) -> None:
     offer(app, "forecast", example="grucast forecast energy.csv -m energy.grucast --horizon 24 -o next.csv")(forecast)
 
 
-def forecast(words: ForecastWords, output: OutputOptions, read: ReadOptions, talk: TalkOptions) -> None:
+def forecast(words: ForecastWords, state: StateOptions, monitor: MonitorOptions, output: OutputOptions,
+             read: ReadOptions, talk: TalkOptions) -> None:
     """Forecast the next values of each series.
 
     Without options: with the one model in this folder, from the file it was trained on, as that is now.
     Columns: unique_id, ds, y_hat (the median), then lo- and hi- for each interval level.
+    With --state forecasts are set against what comes true, and intervals follow that.
     """
     from grucast.workflows.forecast import ForecastRequest
     from grucast.workflows.forecast import forecast as run
     from grucast.workflows.locate import find_model
+    from grucast.workflows.monitoring.duty import Duty
 
     chosen(output.choice, terminal=False)  # two formats are refused before any work is done
     result = run(ForecastRequest(
         source=words.source, model=find_model(words.model, os.environ, Path()), read=read, horizon=words.horizon,
         levels=words.levels, quantiles=words.quantiles, cutoff=words.cutoff, append=words.append, future=words.future,
-        plot=words.plot, output=output.output))
-    document = {"model": result.model, "digest": result.digest, "cutoff": result.cutoff, "freq": result.freq,
-                "forecasts": result.forecasts, "notes": list(result.notes)}
+        plot=words.plot, output=output.output, duty=Duty(state, monitor)))
+    document: dict[str, object] = {
+        "model": result.model, "digest": result.digest, "cutoff": result.cutoff, "freq": result.freq,
+        "forecasts": result.forecasts, "notes": list(result.notes)}
+    if result.standing is not None:
+        from grucast.workflows.monitoring.standing import as_document
+
+        document["ledger"] = as_document(result.standing)
     if talk.verbose:
         tell(f"grucast: {result.model} ({result.digest[:12]}) from {result.cutoff}, frequency {result.freq or 'none'}",
              talk)

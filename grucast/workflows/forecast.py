@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,9 +19,13 @@ from grucast.preprocessing.sources import Scales, Setting, length_passed, make_s
 from grucast.preprocessing.windows import Source, flatten
 from grucast.workflows.drift import check_level
 from grucast.workflows.locate import check_outputs, find_data
+from grucast.workflows.monitoring.duty import Duty
 from grucast.workflows.noticing import without_logarithm
-from grucast.workflows.predicting.table import interval_levels, lay_out, named_levels, with_cutoffs
+from grucast.workflows.predicting.table import ForecastTable, interval_levels, lay_out, named_levels, with_cutoffs
 from grucast.workflows.serving import first_row, new_series, on_axis, read_gridded, unpacked
+
+if TYPE_CHECKING:
+    from grucast.workflows.monitoring.standing import Standing
 
 TOGETHER = 2_000  # series forecast in one go
 
@@ -41,11 +45,15 @@ class ForecastRequest:
     future: str | None = None
     plot: Path | None = None
     output: Path | None = None  # where the rows will be written, so that it is neither the model nor the data
+    duty: Duty = field(default_factory=Duty)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ForecastResult:
-    """Forecasts ready to print: `rows` under `columns`, and the same by series for JSON."""
+    """Forecasts ready to print: `rows` under `columns`, and the same by series for JSON.
+
+    `standing` is how the forecasts before them did; None without a state.
+    """
 
     model: str
     digest: str
@@ -55,6 +63,7 @@ class ForecastResult:
     rows: list[list[object]]
     forecasts: list[dict[str, Any]]
     notes: tuple[str, ...]
+    standing: Standing | None = None
 
 
 def forecast(request: ForecastRequest) -> ForecastResult:
@@ -64,8 +73,9 @@ def forecast(request: ForecastRequest) -> ForecastResult:
     whole context is missing, UsageError for levels that were not trained.
     """
     _refuse_early(request)
-    artifact = load(request.model)
+    artifact, now = load(request.model), request.duty.clock()
     manifest = artifact.manifest
+    request.duty.refuse_old_model(manifest, request.model, now)
     if manifest.model.objective == "reconstruct":
         raise ModelError(f"{request.model}: trained to rebuild the window only; to forecast, train with "
                          "--objective both")
@@ -74,28 +84,25 @@ def forecast(request: ForecastRequest) -> ForecastResult:
     named = named_levels(levels, request.quantiles, manifest)
     model = unpacked(artifact, request.model)
     source = find_data(request.source, manifest, request.model)
-    check_outputs((request.output, request.append, request.plot),
+    check_outputs((request.output, request.append, request.plot, *request.duty.written),
                   (source, request.model, *filter(None, [request.future])))
     _check_future(request, source, manifest)
     reading, panel, _ = read_gridded(source, request.read, manifest.layout)
+    request.duty.refuse_old_data(panel, reading.file, now)
     if request.cutoff is not None:
         panel = _until(panel, request.cutoff, reading.file)
     check_level(panel, artifact, reading.file)
     panel, told = _with_ahead(panel, request, manifest, reading.file)
     found = forecast_panel(panel, model, horizon, first_row(manifest))
+    found, standing = _kept(found, panel, (artifact, model[0]), request.duty, now)
     table = lay_out(found, panel, named, reading.file)
     masked = without_logarithm(panel, manifest.window.context_length) if model[1].transform.kind == "log" else []
     notes = [*reading.notes, *told, *masked, *_notes(panel, artifact, horizon), *table.notes]
-    if request.plot is not None:
-        from grucast.workflows.picture import plot_forecasts  # only where something is drawn
-
-        notes += filter(None, [plot_forecasts(request.plot, panel, found, levels)])
-    if request.append is not None:
-        from grucast.workflows.predicting.history import append_forecasts
-
-        append_forecasts(request.append, *with_cutoffs(table))
+    notes += _write_beside(request, panel, found, table, levels)
+    figures = {"forecast_series": float(len(table.forecasts)), "forecast_steps": float(horizon)}
+    request.duty.tell("forecast", panel, (request.model, artifact), figures, now, standing)
     return ForecastResult(str(request.model), artifact.digest, table.cutoff, panel.freq or None, table.columns,
-                          table.rows, table.forecasts, tuple(dict.fromkeys(notes)))
+                          table.rows, table.forecasts, tuple(dict.fromkeys(notes)), standing)
 
 
 def _refuse_early(request: ForecastRequest) -> None:
@@ -106,6 +113,9 @@ def _refuse_early(request: ForecastRequest) -> None:
         plot_kind(request.plot)
     if request.levels and request.quantiles:
         raise UsageError("--levels and --quantiles do not go together; name one of them")
+    request.duty.refuse_early()
+    if request.cutoff is not None and request.duty.state.state is not None:
+        raise UsageError("--cutoff and --state do not go together: a ledger holds forecasts made before their truth")
 
 
 def forecast_panel(panel: Panel, model: tuple[Forecaster, Scales], horizon: int, first: Any) -> list[Forecast]:
@@ -127,6 +137,31 @@ def forecast_panel(panel: Panel, model: tuple[Forecaster, Scales], horizon: int,
             stamps = stamps_after(cutoff, horizon, clock)
             out.append(Forecast(one.unique_id, cutoff, stamps, quantiles, forecaster.model.quantile_levels))
     return out
+
+
+def _kept(found: list[Forecast], panel: Panel, model: tuple[Artifact, Forecaster], duty: Duty,
+          now: float) -> tuple[list[Forecast], Standing | None]:
+    """The forecasts as they are given out, entered into the ledger where there is one, and how those before did."""
+    if duty.state.state is None:
+        return found, None
+    from grucast.workflows.predicting.ledger import keep  # only where there is a state
+
+    return keep(found, panel, model, duty.state, now)
+
+
+def _write_beside(request: ForecastRequest, panel: Panel, found: list[Forecast], table: ForecastTable,
+                  levels: tuple[int, ...]) -> list[str]:
+    """Draw and append, where that is asked for; notes on it."""
+    notes: list[str] = []
+    if request.plot is not None:
+        from grucast.workflows.picture import plot_forecasts  # only where something is drawn
+
+        notes += filter(None, [plot_forecasts(request.plot, panel, found, levels)])
+    if request.append is not None:
+        from grucast.workflows.predicting.history import append_forecasts
+
+        append_forecasts(request.append, *with_cutoffs(table))
+    return notes
 
 
 def _near(forecaster: Forecaster, sources: list[Source], horizon: int) -> list[Any]:

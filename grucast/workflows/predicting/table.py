@@ -42,7 +42,7 @@ def lay_out(found: Sequence[Forecast], panel: Panel, named: Sequence[tuple[str, 
     for one in found:
         stamps, cutoff = format_stamps(one.ds, panel.tz), _text(one.cutoff, panel)
         columns = {"y_hat": one.y_hat} | {name: one.level(level) for name, level in named}
-        for channel, unique_id in enumerate(_ids(one, panel)):
+        for channel, unique_id in enumerate(names_of(one, panel)):
             values = {key: [float(number) for number in column[:, channel]] for key, column in columns.items()}
             if not np.isfinite(one.quantiles[:, channel]).all():
                 empty.append(unique_id)
@@ -86,7 +86,7 @@ def named_levels(levels: Sequence[int], quantiles: Sequence[float], manifest: Ma
     return named
 
 
-def _ids(one: Forecast, panel: Panel) -> list[str]:
+def names_of(one: Forecast, panel: Panel) -> list[str]:
     """What each channel is called: its column in a wide file, else its id, with the column where there are several."""
     if panel.layout.columns.shape == "wide":
         return list(panel.channels)

@@ -1,0 +1,1 @@
+"""What monitors ask: how old things are, whether jobs run, whether intervals are still right."""
