@@ -13,21 +13,17 @@ before them, whatever the method: such a set counts as one that shifts.
 from __future__ import annotations
 
 import argparse
-import shlex
-import sys
 from collections.abc import Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from common import Failed, Report, Table, arguments, each, find, number, percent, seconds, threads_each
-from trials import backtest, look, sets
+from common import Failed, Report, Table, arguments, number, percent, seconds
+from trials import arguments_of_sets, backtest, close, look, over_sets
 
 from grucast.core.errors import GrucastError
-from grucast.workflows.backtest_table import names_of
+from grucast.workflows.backtesting.table import names_of
 
-SOURCE = "the publishers listed in benchmarks/README.md"
 NEAR, STEADY = 0.02, 0.05  # as shares: what is asked for, and what may come of rows that are like those before
 LEVELS = ("80", "95")
 BESIDE = "seasonal_naive"
@@ -113,23 +109,11 @@ def summary(results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 def main(words: list[str] | None = None) -> None:
     """Try every set and print what came of it."""
     parser = arguments(__doc__ or "")
-    parser.add_argument("--only", default="", metavar="NAMES", help="folders or files, with commas")
     parser.add_argument("--windows", type=int, default=200, help="about so many windows of each series")
-    parser.add_argument("--train", default="", metavar="WORDS", help="options of grucast backtest; none by default")
-    parser.add_argument("--limit", type=float, default=1800.0, metavar="S", help="longest time for a set")
-    parser.add_argument("--processes", type=int, default=1)
+    arguments_of_sets(parser)
     options: argparse.Namespace = parser.parse_args(words)
-    folder = find(options.data, ["forecast", "."], SOURCE)
-    jobs = sets(folder, [name for name in options.only.split(",") if name])
-    asked = ["--seed", str(options.seed), "--threads", str(threads_each(options.processes)),
-             *shlex.split(options.train)]
     report = Report("coverage", options)
-    results = []
-    for one in each(partial(measure, windows=options.windows, words=asked, limit=options.limit), jobs,
-                    options.processes):
-        results.append(one)
-        print(f"{len(results)}/{len(jobs)}", " · ".join(row(one)), file=sys.stderr, flush=True)
-    results.sort(key=lambda one: one["set"])
+    results, whole = over_sets(measure, row, options, windows=options.windows)
     found = summary(results)
     title = (f"Intervals on rows after calibration: {len(found['near'])} of {found['steady']} sets that do not shift "
              f"within 2 points at 80 and 95, MSIS no worse than the seasonal naive's on {len(found['msis_no_worse'])} "
@@ -137,8 +121,7 @@ def main(words: list[str] | None = None) -> None:
     columns = ("set", "freq", "windows", "inside 80 %", "inside 95 %", "seasonal naive 80", "seasonal naive 95", "MSIS",
                "seasonal naive MSIS", "ratio", "WQL", "seasonal naive WQL", "linear WQL", "processor", "")
     report.show(Table(title, columns, tuple(map(row, results))))
-    report.close(**found, results=results)
-    raise SystemExit(130 if len(results) < len(jobs) else 1 if found["wrong"] else 0)
+    close(report, found, results, whole=whole)
 
 
 if __name__ == "__main__":

@@ -15,24 +15,20 @@ from __future__ import annotations
 
 import argparse
 import math
-import shlex
-import sys
 from collections.abc import Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from common import Failed, Report, Table, arguments, each, find, number, percent, seconds, threads_each
-from trials import Look, backtest, look, sets
+from common import Failed, Report, Table, arguments, number, percent, seconds
+from trials import Look, arguments_of_sets, backtest, close, look, over_sets
 
 from grucast.core.errors import GrucastError
 from grucast.evaluation.baselines import naive, seasonal_naive
 from grucast.evaluation.folds import origins, rolling
 from grucast.preprocessing.sources import length_known
-from grucast.workflows.backtest_table import names_of
+from grucast.workflows.backtesting.table import names_of
 
-SOURCE = "the publishers listed in benchmarks/README.md"
 MEAN_BAR, WORST_BAR = 0.85, 1.15
 NAIVE, SEASONAL = "naive", "seasonal_naive"
 
@@ -134,23 +130,11 @@ def _mean(values: Sequence[float | None]) -> float | None:
 def main(words: list[str] | None = None) -> None:
     """Try every set and print what came of it."""
     parser = arguments(__doc__ or "")
-    parser.add_argument("--only", default="", metavar="NAMES", help="folders or files, with commas")
     parser.add_argument("--cutoffs", type=int, default=5, help="windows at the end of each set")
-    parser.add_argument("--train", default="", metavar="WORDS", help="options of grucast backtest; none by default")
-    parser.add_argument("--limit", type=float, default=1800.0, metavar="S", help="longest time for a set")
-    parser.add_argument("--processes", type=int, default=1)
+    arguments_of_sets(parser)
     options: argparse.Namespace = parser.parse_args(words)
-    folder = find(options.data, ["forecast", "."], SOURCE)
-    jobs = sets(folder, [name for name in options.only.split(",") if name])
-    asked = ["--seed", str(options.seed), "--threads", str(threads_each(options.processes)),
-             *shlex.split(options.train)]
     report = Report("newcomer", options)
-    results = []
-    for one in each(partial(measure, cutoffs=options.cutoffs, words=asked, limit=options.limit), jobs,
-                    options.processes):
-        results.append(one)
-        print(f"{len(results)}/{len(jobs)}", " · ".join(row(one)), file=sys.stderr, flush=True)
-    results.sort(key=lambda one: one["set"])
+    results, whole = over_sets(measure, row, options, cutoffs=options.cutoffs)
     found = summary(results)
     columns = ("set", "freq", "rows", "horizon", "judged", "seasonal naive is better", "MASE", "better naive", "ratio",
                "over linear", "inside 80 %", "inside 95 %", "processor", "columns left out, or what went wrong")
@@ -158,8 +142,7 @@ def main(words: list[str] | None = None) -> None:
              f"geometric mean {number(found['geometric_mean'], 3)} of {found['sets']} sets (asked for: {MEAN_BAR}), "
              f"{len(found['above'])} above {WORST_BAR}")
     report.show(Table(title, columns, tuple(map(row, results))))
-    report.close(**found, results=results)
-    raise SystemExit(130 if len(results) < len(jobs) else 1 if found["wrong"] else 0)
+    close(report, found, results, whole=whole)
 
 
 if __name__ == "__main__":

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import argparse
 import csv
 import json
+import shlex
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from common import HERE, Failed, environment, grucast_command
+from common import HERE, Failed, Report, each, environment, find, grucast_command, threads_each
 from forecast_folder import files, last_line
 
 from grucast.core.config import ReadOptions
@@ -24,6 +27,7 @@ from grucast.preprocessing.gaps import regularise
 from grucast.preprocessing.seasons import find_seasons
 from grucast.preprocessing.sources import length_known
 
+SOURCE = "the publishers listed in benchmarks/README.md"
 DAY = 86_400.0  # seconds; nobody waits longer for a command
 REPEATED = 0.8  # a column that repeats the row before more often is a code or nearly constant
 ELSEWHERE = ("ETT", "m4_", "exchange_rate")  # sets that have a benchmark of their own, by how their names begin
@@ -120,3 +124,36 @@ def repeated(columns: Sequence[np.ndarray]) -> float:
     steps = np.concatenate([np.diff(column) for column in columns])
     steps = steps[~np.isnan(steps)]
     return float(np.mean(steps == 0)) if len(steps) else 1.0
+
+
+def arguments_of_sets(parser: argparse.ArgumentParser) -> None:
+    """The options that all benchmarks over many sets have."""
+    parser.add_argument("--only", default="", metavar="NAMES", help="folders or files, with commas")
+    parser.add_argument("--train", default="", metavar="WORDS", help="options of grucast backtest; none by default")
+    parser.add_argument("--limit", type=float, default=1800.0, metavar="S", help="longest time for a set")
+    parser.add_argument("--processes", type=int, default=1)
+
+
+def over_sets(
+    measure: Callable[..., dict[str, Any]], row: Callable[[Mapping[str, Any]], tuple[str, ...]],
+    options: argparse.Namespace, **more: Any
+) -> tuple[list[dict[str, Any]], bool]:
+    """What `measure(path, words=, limit=, **more)` gives for each set, by name, each shown as it comes.
+
+    The second is whether all sets are there: an interruption leaves those that were done.
+    """
+    folder = find(options.data, ["forecast", "."], SOURCE)
+    jobs = sets(folder, [name for name in options.only.split(",") if name])
+    words = ["--seed", str(options.seed), "--threads", str(threads_each(options.processes)),
+             *shlex.split(options.train)]
+    results: list[dict[str, Any]] = []
+    for one in each(partial(measure, words=words, limit=options.limit, **more), jobs, options.processes):
+        results.append(one)
+        print(f"{len(results)}/{len(jobs)}", " · ".join(row(one)), file=sys.stderr, flush=True)
+    return sorted(results, key=lambda one: str(one["set"])), len(results) == len(jobs)
+
+
+def close(report: Report, found: Mapping[str, Any], results: Sequence[Mapping[str, Any]], *, whole: bool) -> None:
+    """End a benchmark over many sets: 130 where it was interrupted, 1 where a set went wrong, else 0."""
+    report.close(**found, results=results)
+    raise SystemExit(130 if not whole else 1 if found["wrong"] else 0)
