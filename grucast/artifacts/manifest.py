@@ -38,6 +38,9 @@ _RULES: Mapping[str, Mapping[str, Any]] = {
     "ModelConfig.linear_rank": {"low": -1, "high": _MANY},
     "ModelConfig.seasonal": {"low": 1, "high": _MANY},
     "ModelConfig.quantile_levels": {"low": 0.0, "high": 1.0},
+    "Structure.delay": {"low": 0, "high": 100_000},
+    "Structure.skip": {"low": 0, "high": 100_000},
+    "Structure.period": {"low": 0, "high": _MANY},
     "TrainingConfig.members": {"low": 1, "high": 1000},
     "TrainingConfig.weight_decay": {"low": 0.0, "high": 1e6},
     "DataFacts.path": {"relative": True},
@@ -126,7 +129,7 @@ def _scalar(hint: type, value: Any, where: str, rule: Mapping[str, Any]) -> Any:
         value = _text(value, where)
         choices = rule.get("choices", ())
         if isinstance(choices, str):  # "registry:NAME"
-            if not (value.isidentifier() and value.isascii() and len(value) <= 40):
+            if not (value.replace("-", "_").isidentifier() and value.isascii() and len(value) <= 40):
                 raise _wrong(where, "is not a name")
         elif choices and value not in choices:
             raise _wrong(where, f"is {value[:40]!r}, not one of {', '.join(choices)}")

@@ -26,6 +26,12 @@ Migration: TypeAlias = Callable[[Json, Tensors], tuple[Json, Tensors]]
 
 MIGRATIONS: Mapping[int, Migration] = {}
 
+# format 1 grew before its first release: settings that came later, and the value that is what was done before
+LATER: Mapping[str, Json] = {
+    "model": {"structure": {"bidirectional": False, "attention": False, "activation": None, "delay": 0, "skip": 0,
+                            "dilations": [], "hybrid": None, "period": 0}},
+}
+
 
 def check_version(manifest: Json) -> int:
     """The format of `manifest`, when this grucast can read it; else a ModelError that says what to do."""
@@ -40,6 +46,9 @@ def check_version(manifest: Json) -> int:
 
 def upgrade(manifest: Json, tensors: Tensors) -> tuple[Json, Tensors]:
     """`manifest` and `tensors` in the present format."""
+    for section, added in LATER.items():
+        if isinstance(manifest.get(section), dict):
+            manifest = {**manifest, section: {**added, **manifest[section]}}
     for version in range(check_version(manifest), FORMAT_VERSION):
         manifest, tensors = MIGRATIONS[version](manifest, tensors)
         manifest["format_version"] = version + 1

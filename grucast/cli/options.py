@@ -30,11 +30,12 @@ from grucast.cli.shell import Command
 from grucast.core.errors import InputMissing, UsageError
 from grucast.core.registry import did_you_mean
 from grucast.detection.rules import THRESHOLDS
-from grucast.networks import CELLS, NETWORKS
+from grucast.networks import ACTIVATIONS, CELLS, NETWORKS
 
-_REGISTRIES = {"cell": CELLS, "network": NETWORKS, "rule": THRESHOLDS}
+_REGISTRIES = {"activation": ACTIVATIONS, "cell": CELLS, "network": NETWORKS, "rule": THRESHOLDS}
 _PANELS = {"ColumnOptions": "Columns", "TimeOptions": "Time", "FormatOptions": "File format", "RowOptions": "Rows",
-           "WindowOptions": "Windows and seasons", "NetworkOptions": "Network", "FitOptions": "Training",
+           "WindowOptions": "Windows and seasons", "NetworkOptions": "Network", "StructureOptions": "Network",
+           "FitOptions": "Training",
            "ValueOptions": "Values and intervals", "DetectOptions": "Scores", "AlarmOptions": "Alarms",
            "StateOptions": "From run to run", "ArrivalOptions": "From run to run",
            "MonitorOptions": "Monitoring"}

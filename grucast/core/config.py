@@ -17,6 +17,7 @@ QUANTILE_LEVELS = (0.025, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.9
 TRANSFORMS = ("none", "log", "asinh")
 LOSSES = ("quantile", "mse", "mae", "huber")
 OPTIMIZERS = ("adamw", "adam", "rmsprop")
+HYBRIDS = ("es", "conv")
 OBJECTIVES = ("both", "forecast", "reconstruct")
 PRESETS = ("fast", "balanced", "best")
 DETECT_MODES = ("online", "offline")
@@ -110,15 +111,32 @@ class WindowOptions:
 
 
 @dataclass(frozen=True, slots=True)
+class StructureOptions:
+    """What stands in and around the recurrent cell; distances are in rows, the segment network rounds to segments."""
+
+    bidirectional: bool = option(False, "read the context backwards too")
+    attention: bool = option(False, "what is ahead asks all states of the context")
+    activation: str | None = option(None, "of the cell's candidate; tanh, none in mingru",
+                                    choices="registry:activation")
+    delay: int | None = option(None, "rows back that a tau-gru also feeds on; found", low=1, high=100_000)
+    skip: int | None = option(None, "a second cell whose state is that so many rows back", low=1, high=100_000)
+    dilations: tuple[int, ...] = option((), "layers whose state is that so many rows back, such as 24,168",
+                                        comma=True, low=1, high=100_000)
+    hybrid: str | None = option(None, "exponential smoothing around the network, or a convolution before it",
+                                choices=HYBRIDS)
+
+
+@dataclass(frozen=True, slots=True)
 class NetworkOptions:
     """What is trained."""
 
     network: str = option("segment", "kind of network", choices="registry:network")
-    cell: str = option("gru", "recurrent cell", choices="registry:cell")
+    cell: str | None = option(None, "recurrent cell; gru, or tau-gru with --delay", choices="registry:cell")
     layers: int = option(1, "stacked recurrent layers", low=1, high=8)
     hidden: int | None = option(None, "width of the recurrent state", low=1, high=4096)
     dropout: float | None = option(None, "share of units dropped in training", low=0.0, high=0.95)
     objective: str = option("both", "forecast, rebuild the window for detection, or both", choices=OBJECTIVES)
+    structure: StructureOptions = field(default_factory=StructureOptions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,6 +244,20 @@ class WindowSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class Structure:
+    """What stands in and around the cell; distances in its steps: segments, or rows of the recurrent network."""
+
+    bidirectional: bool = False
+    attention: bool = False
+    activation: str | None = None  # None: the cell's own
+    delay: int = 0  # of a tau-gru: how much earlier the state is that it also feeds on
+    skip: int = 0  # steps back of the state of a second cell; 0: there is none
+    dilations: tuple[int, ...] = ()  # steps back of the state of each layer; (): one for all
+    hybrid: str | None = None
+    period: int = 0  # rows of the season that is smoothed; 0: the level alone
+
+
+@dataclass(frozen=True, slots=True)
 class ModelConfig:
     """The network, completely: what `networks` and `inference` build from."""
 
@@ -244,6 +276,7 @@ class ModelConfig:
     narrow: int = 0  # numbers from which the window is rebuilt; 0: it is not
     objective: str = "both"  # what the weights were trained for
     quantile_levels: tuple[float, ...] = QUANTILE_LEVELS
+    structure: Structure = field(default_factory=Structure)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,8 @@ from grucast.core.arrays import Array32
 from grucast.core.config import ModelConfig, WindowSpec
 from grucast.inference import NETWORKS
 from grucast.inference.heads import distance, linear_path, quantiles, rebuild, season_parts, spread_of
-from grucast.inference.stack import Stack
+from grucast.inference.smoothing import smooth
+from grucast.inference.stack import Encoded, Stack
 from grucast.inference.weights import Weights, below
 from grucast.preprocessing.windows import Windows
 
@@ -19,11 +20,11 @@ class Core(Protocol):
 
     cells: Stack
 
-    def encode(self, x: Array32, windows: Windows) -> list[Array32]:
-        """The last state of each layer, from the normalised context x (B, L)."""
+    def encode(self, x: Array32, windows: Windows) -> Encoded:
+        """What is known after the normalised context x (B, L)."""
         ...
 
-    def decode(self, state: list[Array32], windows: Windows) -> Array32:
+    def decode(self, known: Encoded, windows: Windows) -> Array32:
         """States of the rows ahead, (B, S, D)."""
         ...
 
@@ -33,18 +34,24 @@ class Normalised(NamedTuple):
 
     x: Array32  # (B, L)
     spread: Array32  # (B, 1)
-    behind: Array32 | None  # (B, L) season tables over the context, less that of the anchor
+    behind: Array32 | None  # (B, L) what was taken off the context, in the units of the windows
     ahead: Array32 | None  # (B, H)
 
 
 def normalise(weights: Weights, model: ModelConfig, window: WindowSpec, windows: Windows) -> Normalised:
-    """The season tables taken off, the spread divided out."""
+    """The season tables taken off, the spread divided out; then level and season, where they are smoothed."""
     x, behind, ahead = windows.x, None, None
     if model.seasonal:
         behind, ahead = season_parts(below(weights, "seasons"), model, window, windows)
         x = (x - behind) * windows.mask
     spread = spread_of(x, windows.mask)
-    return Normalised(x / spread, spread, behind, ahead)
+    if model.structure.hybrid != "es":
+        return Normalised(x / spread, spread, behind, ahead)
+    span = model.structure.period, window.horizon
+    past, coming = smooth(below(weights, "smooth"), x / spread, windows.mask, windows.channel, span)
+    behind = past * spread if behind is None else behind + past * spread
+    ahead = coming * spread if ahead is None else ahead + coming * spread
+    return Normalised((x / spread - past) * windows.mask, spread, behind, ahead)
 
 
 def core_of(weights: Weights, model: ModelConfig, window: WindowSpec) -> Core:
@@ -69,15 +76,15 @@ def forward(weights: Weights, model: ModelConfig, window: WindowSpec, windows: W
 def outputs(weights: Weights, model: ModelConfig, window: WindowSpec, windows: Windows) -> Outputs:
     """Quantiles, and where the model has that head the rebuilt window and how far its state lies from the usual."""
     core, given = core_of(weights, model, window), normalise(weights, model, window, windows)
-    state = core.encode(given.x, windows)
-    out = quantiles(below(weights, "head"), core.decode(state, windows), model.quantile_levels)[:, : window.horizon]
+    known = core.encode(given.x, windows)
+    out = quantiles(below(weights, "head"), core.decode(known, windows), model.quantile_levels)[:, : window.horizon]
     if model.linear_rank:
         out = out + linear_path(below(weights, "linear"), given.x)[:, :, None]
     out = out * given.spread[:, :, None]
     out = out if given.ahead is None else out + given.ahead[:, :, None]
     if not model.narrow:
         return Outputs(out, None, None)
-    states = core.cells.outputs(state)
+    states = core.cells.outputs(known)
     rebuilt = rebuild(below(weights, "rebuild"), states) * given.spread
     rebuilt = rebuilt if given.behind is None else rebuilt + given.behind
     return Outputs(out, rebuilt, distance(below(weights, "state"), states))

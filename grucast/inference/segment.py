@@ -6,8 +6,10 @@ import numpy as np
 
 from grucast.core.arrays import Array32
 from grucast.core.config import ModelConfig, WindowSpec
+from grucast.inference.attention import attend
+from grucast.inference.filters import filtered
 from grucast.inference.math import relu
-from grucast.inference.stack import Stack
+from grucast.inference.stack import Encoded, Stack
 from grucast.inference.weights import Weights, below
 from grucast.preprocessing.windows import Windows
 
@@ -17,22 +19,24 @@ class SegmentCore:
 
     def __init__(self, weights: Weights, model: ModelConfig, window: WindowSpec) -> None:
         self.weights, self.model, self.window = weights, model, window
-        self.cells = Stack(model.cell, model.layers, below(weights, "cells"))
+        self.cells = Stack(model, below(weights, "cells"))
 
-    def encode(self, x: Array32, windows: Windows) -> list[Array32]:
-        """The last state of each layer, from x (B, L); short fronts are padded as masked."""
+    def encode(self, x: Array32, windows: Windows) -> Encoded:
+        """What is known after the context x (B, L); short fronts are padded as masked."""
         w, length = self.window.segment, self.window.context_length
         count = -(-length // w)
         rows = np.concatenate(
             [x[:, :, None], windows.mask[:, :, None], windows.known[:, :length], windows.past], axis=2
         )
+        if self.model.structure.hybrid == "conv":
+            rows = filtered(below(self.weights, "filters"), rows)
         padded = np.zeros((len(x), count * w, rows.shape[2]), dtype=np.float32)
         padded[:, count * w - length :] = rows
         segments = padded.reshape(len(x) * count, -1)
         embedded = segments @ self.weights["embed.weight"].T + self.weights["embed.bias"]
         return self.cells.encode(relu(embedded).reshape(len(x), count, -1))
 
-    def decode(self, state: list[Array32], windows: Windows) -> Array32:
+    def decode(self, known: Encoded, windows: Windows) -> Array32:
         """Decoded states of the segments ahead, (B, S_out, D)."""
         window, weights = self.window, self.weights
         w, size, count = window.segment, len(windows), -(-window.horizon // window.segment)
@@ -43,5 +47,16 @@ class SegmentCore:
             query = query + ahead.reshape(size, count, -1) @ weights["query_known.weight"].T
         if self.model.static:
             query = query + (windows.static @ weights["query_static.weight"].T)[:, None]
-        wide = [np.repeat(one, count, axis=0) for one in state]
-        return self.cells.step(query.reshape(size * count, -1), wide).reshape(size, count, -1)
+        decoded = self.cells.ahead(query, known)
+        if known.path is None:
+            return decoded
+        return attend(below(weights, "attention"), decoded, known.path, self.seen(windows))
+
+    def seen(self, windows: Windows) -> Array32:
+        """1 where anything of a segment of the context was observed, (B, S)."""
+        w, length = self.window.segment, self.window.context_length
+        count = -(-length // w)
+        padded = np.zeros((len(windows), count * w), dtype=np.float32)
+        padded[:, count * w - length :] = windows.mask
+        most: Array32 = padded.reshape(len(windows), count, w).max(axis=2)
+        return most

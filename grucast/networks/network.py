@@ -9,6 +9,8 @@ For a window x (B, L) with its anchor at zero:
     y   = out * s + (T[phase ahead] - T[phase of the anchor])
     x^  = (up down h) * s + (T[phase] - T[phase of the anchor])  the window, rebuilt from a few numbers
 
+With `--hybrid es` level and season of x'' are taken off before the core and added after it, see `smoothing.py`.
+
 The season tables are those of CycleNet (Lin et al. 2024, arXiv 2409.18479). `inference/network.py` is the same
 in NumPy and changes with it.
 """
@@ -24,7 +26,8 @@ from grucast.core.config import ModelConfig, WindowSpec
 from grucast.networks import NETWORKS
 from grucast.networks.batch import Batch
 from grucast.networks.heads import LinearPath, QuantileHead, Rebuilder, SeasonTables, spread_of
-from grucast.networks.stack import Stack
+from grucast.networks.smoothing import Smoothing
+from grucast.networks.stack import Encoded, Stack
 
 
 class Core(Protocol):
@@ -33,11 +36,11 @@ class Core(Protocol):
     rows: int
     cells: Stack
 
-    def encode(self, x: Tensor, batch: Batch) -> list[Tensor]:
-        """The last state of each layer, from the normalised context x (B, L)."""
+    def encode(self, x: Tensor, batch: Batch) -> Encoded:
+        """What is known after the normalised context x (B, L)."""
         ...
 
-    def decode(self, state: list[Tensor], batch: Batch) -> Tensor:
+    def decode(self, known: Encoded, batch: Batch) -> Tensor:
         """States of the rows ahead, (B, S, D) with S * rows >= H."""
         ...
 
@@ -47,7 +50,7 @@ class Normalised(NamedTuple):
 
     x: Tensor  # (B, L)
     spread: Tensor  # (B, 1)
-    behind: Tensor | None  # (B, L) season tables over the context, less that of the anchor
+    behind: Tensor | None  # (B, L) what was taken off the context, in the units of the batch
     ahead: Tensor | None  # (B, H)
 
 
@@ -62,6 +65,8 @@ class Network(nn.Module):
         self.head = QuantileHead(model.hidden, self.core.rows, model.quantile_levels)
         self.linear = LinearPath(window, model.linear_rank) if model.linear_rank else None
         self.seasons = SeasonTables(model.seasonal, model.channels) if model.seasonal else None
+        smooth = model.structure.hybrid == "es"
+        self.smooth = Smoothing(model.channels, model.structure.period) if smooth else None
         with torch.random.fork_rng(devices=[]):  # so that forecasts are the same with and without it
             self.rebuild = Rebuilder(model, window) if model.narrow else None
 
@@ -85,10 +90,15 @@ class Network(nn.Module):
         return out if given.behind is None else out + given.behind
 
     def normalise(self, batch: Batch) -> Normalised:
-        """The season tables taken off, the spread divided out."""
+        """The season tables taken off, the spread divided out; then level and season, where they are smoothed."""
         x, behind, ahead = batch.x, None, None
         if self.seasons is not None:
             behind, ahead = self.seasons(batch, self.horizon)
             x = (x - behind) * batch.mask
         spread = spread_of(x, batch.mask)
-        return Normalised(x / spread, spread, behind, ahead)
+        if self.smooth is None:
+            return Normalised(x / spread, spread, behind, ahead)
+        past, coming = self.smooth(x / spread, batch.mask, batch.channel, self.horizon)
+        behind = past * spread if behind is None else behind + past * spread
+        ahead = coming * spread if ahead is None else ahead + coming * spread
+        return Normalised((x / spread - past) * batch.mask, spread, behind, ahead)

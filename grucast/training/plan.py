@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from grucast.core.config import FitOptions, ModelConfig, NetworkOptions, TrainingConfig, WindowSpec
+from grucast.training.structure import plan_cell, plan_structure
 
 LONGEST_CONTEXT = 720
 LONGEST_SEASON = 336  # a longer one does not decide the context and gets no table
@@ -66,12 +67,14 @@ def linear_rank(context: int, horizon: int) -> int:
 
 
 def plan_model(options: NetworkOptions, preset: str, window: WindowSpec, facts: Facts) -> ModelConfig:
-    """The network."""
+    """The network; UsageError for options that do not go together, see `training/structure.py`."""
     known, past, static = facts.covariates
+    structure, smooth = plan_structure(options, window, facts.seasons), options.structure.hybrid == "es"
+    linear = options.network == "segment" and not smooth  # level and season of the smoothing take its place
     return ModelConfig(
         network=options.network,
-        cell=options.cell,
-        layers=options.layers,
+        cell=plan_cell(options),
+        layers=len(structure.dilations) or options.layers,
         hidden=options.hidden or PRESETS[preset][0],
         dropout=0.3 if options.dropout is None else options.dropout,
         channels=facts.channels,
@@ -79,10 +82,11 @@ def plan_model(options: NetworkOptions, preset: str, window: WindowSpec, facts: 
         calendar=facts.calendar,
         past=past,
         static=static,
-        linear_rank=linear_rank(window.context_length, window.horizon) if options.network == "segment" else 0,
-        seasonal=window.seasons,
+        linear_rank=linear_rank(window.context_length, window.horizon) if linear else 0,
+        seasonal=() if smooth else window.seasons,
         narrow=0 if options.objective == "forecast" else NARROW,
         objective=options.objective,
+        structure=structure,
     )
 
 

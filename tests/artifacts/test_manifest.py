@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grucast.artifacts.manifest import from_json, to_json
-from grucast.artifacts.migrations import FORMAT_VERSION
-from grucast.core.config import ModelConfig, TrainingConfig, WindowSpec
+from grucast.artifacts.migrations import FORMAT_VERSION, upgrade
+from grucast.core.config import ModelConfig, Structure, TrainingConfig, WindowSpec
 from grucast.core.results import DataFacts, Manifest
 from grucast.core.series import Clock, Columns, FileFormat, Layout
 
@@ -60,3 +60,18 @@ def test_numpy_numbers_become_plain_ones():
 
 def test_a_new_manifest_has_the_format_that_is_read():
     assert PLAIN.format_version == FORMAT_VERSION
+
+
+def test_a_model_from_before_there_were_structures_has_none_of_them():
+    old = json.loads(json.dumps(to_json(PLAIN)))
+    del old["model"]["structure"]
+    manifest, _ = upgrade(old, {})
+    assert from_json(manifest) == PLAIN
+
+
+@given(st.builds(Structure, bidirectional=st.booleans(), attention=st.booleans(), delay=st.integers(0, 9),
+                 activation=st.none() | st.sampled_from(["relu", "silu"]), skip=st.integers(0, 9),
+                 dilations=st.lists(count, max_size=3).map(tuple), hybrid=st.sampled_from([None, "es", "conv"])))
+def test_any_structure_and_a_cell_with_a_hyphen_come_back_through_json(structure):
+    manifest = dataclasses.replace(PLAIN, model=ModelConfig(cell="gru-simple", structure=structure))
+    assert from_json(json.loads(json.dumps(to_json(manifest)))) == manifest

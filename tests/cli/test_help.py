@@ -76,4 +76,4 @@ def complete(line: str) -> set[str]:
 def test_the_shell_completes_commands_options_and_choices():
     assert complete("grucast for") == {"forecast"}
     assert complete("grucast train --hor") == {"--horizon"}
-    assert complete("grucast train --cell ") == {"gru", "lstm", "rnn"}
+    assert complete("grucast train --cell ") == {"gru", "gru-v1", "gru-simple", "lstm", "rnn", "mingru", "tau-gru"}

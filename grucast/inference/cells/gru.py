@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from grucast.core.arrays import Array32
+from grucast.core.config import Structure
+from grucast.inference.activations import activation_of
 from grucast.inference.math import sigmoid
 from grucast.inference.weights import Weights
 
@@ -12,10 +14,11 @@ from grucast.inference.weights import Weights
 class GRU:
     """One step from projected inputs; the product of all inputs with W is done at once."""
 
-    def __init__(self, weights: Weights) -> None:
+    def __init__(self, weights: Weights, structure: Structure) -> None:
         self.w, self.u = weights["core.weight_ih_l0"].T, weights["core.weight_hh_l0"].T
         self.b, self.c = weights["core.bias_ih_l0"], weights["core.bias_hh_l0"]
         self.hidden = len(self.u)
+        self.activation = activation_of(structure.activation)
 
     def start(self, size: int) -> Array32:
         """The state before the first input, (B, D)."""
@@ -30,7 +33,7 @@ class GRU:
         d, u = self.hidden, state @ self.u + self.c
         gates = sigmoid(projected[:, : 2 * d] + u[:, : 2 * d])
         reset, update = gates[:, :d], gates[:, d:]
-        candidate = np.tanh(projected[:, 2 * d :] + reset * u[:, 2 * d :])
+        candidate = self.activation(projected[:, 2 * d :] + reset * u[:, 2 * d :])
         after: Array32 = candidate + update * (state - candidate)
         return after
 

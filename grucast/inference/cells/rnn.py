@@ -5,16 +5,19 @@ from __future__ import annotations
 import numpy as np
 
 from grucast.core.arrays import Array32
+from grucast.core.config import Structure
+from grucast.inference.activations import activation_of
 from grucast.inference.weights import Weights
 
 
 class RNN:
     """One step from projected inputs."""
 
-    def __init__(self, weights: Weights) -> None:
+    def __init__(self, weights: Weights, structure: Structure) -> None:
         self.w, self.u = weights["core.weight_ih_l0"].T, weights["core.weight_hh_l0"].T
         self.b = weights["core.bias_ih_l0"] + weights["core.bias_hh_l0"]
         self.hidden = len(self.u)
+        self.activation = activation_of(structure.activation)
 
     def start(self, size: int) -> Array32:
         """The state before the first input, (B, D)."""
@@ -26,7 +29,7 @@ class RNN:
 
     def step(self, projected: Array32, state: Array32) -> Array32:
         """The state (B, D) after one input, given as its projection (B, D)."""
-        return np.tanh(projected + state @ self.u)
+        return self.activation(projected + state @ self.u)
 
     def output(self, state: Array32) -> Array32:
         """The part of the state that is passed on, (B, D)."""
