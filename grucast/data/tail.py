@@ -55,7 +55,7 @@ def whole_lines(name: str) -> tuple[Source, Mark | None, bool]:
     """
     source = load(name)
     state = None if name == "-" else _status(Path(name))
-    if state is None or name.endswith((".gz", ".parquet")) or _is_binary(source.body) or _is_binary(_first(name)):
+    if state is None or name.endswith((".gz", ".parquet")) or _is_binary(_first(name)):
         return source, None, False
     stop = source.body.rfind(b"\n") + 1
     mark = mark_behind(source.body[:stop], state)
@@ -63,13 +63,13 @@ def whole_lines(name: str) -> tuple[Source, Mark | None, bool]:
 
 
 def _is_binary(body: bytes) -> bool:
-    """Whether lines cannot be told by their bytes: UTF-16 and UTF-32 too, and what is compressed."""
-    return body.startswith(GZIP) or b"\0" in body[:EDGE]
+    """Whether lines cannot be told by their bytes: UTF-16 and UTF-32 too, what is compressed, old line ends."""
+    return body.startswith(GZIP) or b"\0" in body[:EDGE] or (b"\r" in body[:EDGE] and b"\n" not in body[:EDGE])
 
 
 def _first(name: str) -> bytes:
     with Path(name).open("rb") as file:
-        return file.read(len(GZIP))
+        return file.read(EDGE)
 
 
 def mark_behind(body: bytes, state: os.stat_result, *, header: int = 0) -> Mark:
