@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 import typer
 
 from grucast import __version__
-from grucast.cli import backtesting, detecting, doctor, evaluating, forecasting, models, training
+from grucast.cli import backtesting, detecting, doctor, evaluating, forecasting, models, monitoring, training
 from grucast.cli.shell import Command, Group
 from grucast.core.errors import UsageError
 
@@ -19,6 +19,7 @@ BUILT: Mapping[str, Callable[[typer.Typer], None]] = {
     "evaluate": evaluating.register,
     "inspect": models.register,
     "check": doctor.register,
+    "status": monitoring.register,
 }
 UNBUILT = {
     "explain": "what made a forecast or an event",
