@@ -26,7 +26,6 @@ UNBUILT = {
     "update": "the model trained on with new rows",
     "tune": "a search over settings",
     "export": "the network as ONNX",
-    "status": "is the model fresh, is the job alive",
 }
 
 
