@@ -224,11 +224,16 @@ def judge(one: Series, scores: RowScores, told: tuple[int, Mask], watchman: Watc
 
 def alarms_of(options: AlarmOptions, panel: Panel) -> Alarms:
     """What the options ask of this panel: a budget is for all of its series together."""
+    return alarms_on(options, panel.layout.clock, len(panel.series))
+
+
+def alarms_on(options: AlarmOptions, clock: Clock, series: int) -> Alarms:
+    """What the options ask of so many series with such a clock."""
     rule = options.rule or THRESHOLDS.names()[0]
     if options.threshold is not None:
         return Alarms(rule, 0.0, options.threshold)
     budget = parse_budget(options.false_alarms or BUDGET)
-    return Alarms(rule, rate(budget, seconds_of(panel.layout.clock), series=len(panel.series)), None)
+    return Alarms(rule, rate(budget, seconds_of(clock), series=series), None)
 
 
 def seconds_of(clock: Clock) -> float | None:

@@ -22,7 +22,8 @@ from grucast.workflows.detecting.table import LOW, Judged, Telling, event_id, lo
 Places: TypeAlias = npt.NDArray[Any]  # of words in a list, -1 for none; int32, as there are millions
 COLUMNS = ("unique_id", "ds", "y", "y_hat", "channel", "score", "p_value", "threshold", "is_anomaly", "event_id",
            "flags")
-FLAGS = ("", LOW, "duplicate")
+ARRIVED = ("late", "revised", "late;revised")  # in a run that goes on
+FLAGS = ("", LOW, "duplicate", *ARRIVED, *(f"{LOW};{one}" for one in ARRIVED))
 PIECE = 10_000  # lines written at once
 
 
