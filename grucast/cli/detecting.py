@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,7 +26,7 @@ from grucast.cli.output import (
     tell,
     tell_notes,
 )
-from grucast.core.config import AlarmOptions, DetectOptions, ReadOptions, option
+from grucast.core.config import AlarmOptions, ArrivalOptions, DetectOptions, ReadOptions, StateOptions, option
 from grucast.core.errors import DataError, UsageError
 
 if TYPE_CHECKING:
@@ -58,11 +60,12 @@ def register(app: typer.Typer) -> None:
           example="grucast detect-anomalies energy.csv -m energy.grucast --false-alarms '1 per 30d'")(detect)
 
 
-def detect(words: DetectWords, detection: DetectOptions, alarm: AlarmOptions, output: OutputOptions, read: ReadOptions,
-           talk: TalkOptions) -> int:
+def detect(words: DetectWords, detection: DetectOptions, alarm: AlarmOptions, state: StateOptions,
+           arrival: ArrivalOptions, output: OutputOptions, read: ReadOptions, talk: TalkOptions) -> int:
     """Say what was not normal: events, and a score for every row.
 
     Without options: with the one model in this folder, in the file it was trained on, as that is now.
+    With --state only rows that came since the last run are scored and told of, each event once.
     """
     from grucast.workflows.detect import DetectRequest, Reported
     from grucast.workflows.detect import detect as run
@@ -74,24 +77,69 @@ def detect(words: DetectWords, detection: DetectOptions, alarm: AlarmOptions, ou
     request = DetectRequest(
         words.source, find_model(words.model, os.environ, Path()), read, detection, alarm,
         Reported(words.since, words.last, words.scores, words.per_channel, words.plot, output.output))
+    refuse_useless(words, state, arrival)
     if words.follow:
         return follow(request, words, hook, output, talk)
+    if state.state is not None:
+        result = go_on(request, (state, arrival), (hook, kind), output, talk)
+        return FOUND if words.fail_on_anomaly and result.events else 0
     with progress(talk) as report:
         result = run(request, report)
-    if talk.verbose:
-        tell(f"grucast: {result.model} ({result.digest[:12]}): {result.rows_scored:,} rows scored, "
-             f"{len(result.events)} events, threshold {_threshold(result)}", talk)
-    tell_notes(result.notes, talk)
-    document = {"model": result.model, "digest": result.digest, "rows_scored": result.rows_scored,
-                "threshold": result.threshold, "events": result.events, "notes": list(result.notes)}
-    if result.events or not talk.quiet or kind == "json" or output.output is not None:  # no events, no bytes
-        table = page(result) if kind == "table" else Table(result.columns, result.rows)
-        emit(document, table, output.choice, output.output)
+    show(result, {}, kind, output, talk)
     if hook is not None:
         wrong = run_hooks(hook, result.events)
         tell_notes(wrong[1:], talk)
         refuse_failed(wrong, len(result.events))
     return FOUND if words.fail_on_anomaly and result.events else 0
+
+
+def refuse_useless(words: DetectWords, state: StateOptions, arrival: ArrivalOptions) -> None:
+    """UsageError for options of a state without one, and for a state that cannot be heeded."""
+    if state.state is not None:
+        if words.follow:
+            raise UsageError("--follow and --state do not go together; leave one of them out")
+        return
+    for name, value in (("--job", state.job), ("--wait", state.wait), ("--lateness", arrival.lateness),
+                        ("--verify", arrival.verify)):
+        if value:
+            raise UsageError(f"{name} would change nothing without --state FILE")
+
+
+def go_on(request: DetectRequest, keep: tuple[StateOptions, ArrivalOptions], to: tuple[list[str] | None, str],
+          output: OutputOptions, talk: TalkOptions) -> DetectResult:
+    """Score what came since the last run; an event is done with when it was printed, and when --on-event had it."""
+    from grucast.workflows.detect_on import Keeping, detect_on
+    from grucast.workflows.detecting.hooks import refuse_failed, run_hooks
+
+    hook, kind = to
+    wrong: list[str] = []
+    with (progress(talk) as report,
+          detect_on(request, Keeping(*keep, tell=hook is not None), now=datetime.now(UTC), progress=report) as watched):
+        more = {"ended": list(watched.ended), "arrived": asdict(watched.counts)}
+        show(watched.result, more, kind, output, talk)
+        watched.printed()
+        due = watched.to_tell() if hook is not None else []
+        for event in due:
+            failed = run_hooks(hook or [], [event])
+            wrong += failed
+            if not failed:
+                watched.told(event)
+    tell_notes(wrong[1:], talk)
+    refuse_failed(wrong, len(due))
+    return watched.result
+
+
+def show(result: DetectResult, more: Mapping[str, object], kind: str, output: OutputOptions, talk: TalkOptions) -> None:
+    """Print notes and events; no events are no bytes with -q."""
+    if talk.verbose:
+        tell(f"grucast: {result.model} ({result.digest[:12]}): {result.rows_scored:,} rows scored, "
+             f"{len(result.events)} events, threshold {_threshold(result)}", talk)
+    tell_notes(result.notes, talk)
+    document = {"model": result.model, "digest": result.digest, "rows_scored": result.rows_scored,
+                "threshold": result.threshold, "events": result.events, **more, "notes": list(result.notes)}
+    if result.events or not talk.quiet or kind == "json" or output.output is not None:  # no events, no bytes
+        table = page(result) if kind == "table" else Table(result.columns, result.rows)
+        emit(document, table, output.choice, output.output)
 
 
 def follow(
