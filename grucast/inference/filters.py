@@ -8,6 +8,8 @@ from grucast.core.arrays import Array32
 from grucast.inference.math import relu
 from grucast.inference.weights import Weights
 
+FILTERS = 8
+
 
 def filtered(weights: Weights, rows: Array32) -> Array32:
     """Rows (B, L, I) with what the filters find around them, (B, L, I + 8)."""

@@ -8,6 +8,7 @@ import numpy as np
 
 from grucast.core.arrays import Array, Array32, Ints
 from grucast.core.config import ModelConfig, WindowSpec
+from grucast.inference.filters import FILTERS
 from grucast.inference.network import Outputs, forward, outputs
 from grucast.inference.weights import Weights
 from grucast.preprocessing.windows import Streams, Windows, gather
@@ -18,8 +19,10 @@ CHUNK_BYTES = 32 * 2**20  # of intermediate arrays
 def chunk_size(model: ModelConfig, window: WindowSpec) -> int:
     """How many windows at once keep intermediate arrays below `CHUNK_BYTES`."""
     rows = window.context_length + window.horizon
-    covariates = 2 + model.known + model.past
+    covariates, structure = 2 + model.known + model.past, model.structure
     steps = rows // window.segment + 2 if model.network == "segment" else window.context_length
+    covariates += 3 * FILTERS if structure.hybrid == "conv" else 0
+    steps += 2 * structure.delay + (structure.delay + 1) * -(-window.horizon // window.segment) // 4
     floats = rows * (covariates + 4) + 8 * model.hidden * steps + 6 * window.horizon * len(model.quantile_levels)
     return max(1, CHUNK_BYTES // (4 * floats))
 
