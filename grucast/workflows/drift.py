@@ -20,13 +20,14 @@ FAR_LEVEL = 100.0  # times off: another unit, not another week
 CONTEXTS = 10  # whose median is compared
 STEP_SLACK = 0.01  # share of a numeric step
 NOMINAL = 0.8  # share of stamps exactly on their place in the week or the month
+MOST = 0.8  # share of steps that are alike, from which they are a frequency, whatever the others are
 
 
 def check_frequency(panel: Panel, file: str) -> None:
     """ModelError where rows that are not gridded yet have another frequency than the clock of the model.
 
     Where most steps are single steps of the model's grid the frequency is that of the model: a few stamps off
-    the grid, or gaps, are for the gridding to judge. So are steps without any frequency.
+    the grid, or gaps, are for the gridding to judge. So are steps that are mostly unlike each other.
     """
     clock = panel.layout.clock
     if is_numeric(clock) and clock.kind != "row" and not clock.freq:
@@ -37,6 +38,9 @@ def check_frequency(panel: Panel, file: str) -> None:
         found, _ = find_frequency(panel.series, replace(clock, freq=""))
         if found and found != clock.freq:
             raise _other(file, f"every {found!r}", repr(clock.freq))
+        count = _usual_count(panel.series, clock)
+        if count > 1:  # every second week has no name; one odd step, and every second hour is hourly with gaps
+            raise _other(file, f"every {count} steps of {clock.freq!r}", repr(clock.freq))
 
 
 def _keeps(series: Sequence[Series], clock: Clock) -> bool:
@@ -54,6 +58,13 @@ def _keeps(series: Sequence[Series], clock: Clock) -> bool:
     return bool(single and nominal >= NOMINAL * sum(map(len, axes)))
 
 
+def _usual_count(series: Sequence[Series], clock: Clock) -> int:
+    """How many steps of the clock lie between most of the rows; 0 where no number is usual."""
+    steps = np.concatenate([np.diff(locate(one.ds, clock)[0]) for one in series if len(one) > 1])
+    counts, times = np.unique(steps, return_counts=True)
+    return int(counts[np.argmax(times)]) if times.max() >= MOST * len(steps) else 0
+
+
 def _other(file: str, found: str, trained: str) -> ModelError:
     return ModelError(f"{file}: the rows come {found}, the model was trained on {trained}; train a model on them")
 
@@ -61,7 +72,8 @@ def _other(file: str, found: str, trained: str) -> ModelError:
 def check_level(panel: Panel, artifact: Artifact, file: str) -> None:
     """ModelError where a series lies at another order of magnitude than the one trained on: another unit.
 
-    Not where the trained series never moved, and not while the file still begins with the rows trained on.
+    Not where the trained series never moved, and not while the file still begins with the rows trained on. Values
+    that are mostly zero now are in no unit: a device that is off, a product that is not sold.
     """
     tensors, rows = artifact.tensors, CONTEXTS * artifact.manifest.window.context_length
     head = tensors["drift.head"]
@@ -80,6 +92,8 @@ def check_level(panel: Panel, artifact: Artifact, file: str) -> None:
             if not len(seen) or before == 0.0 or tensors["scale.series"][row, channel] == 0.0:
                 continue
             now = float(np.median(np.abs(seen)))
+            if now == 0.0:
+                continue
             if now / FAR_LEVEL > before or now < before / FAR_LEVEL:
                 raise ModelError(f"{file}: column {name!r} is about {now:.3g}, the model was trained on values "
                                  f"about {before:.3g}; another unit? train a model on them")
