@@ -179,6 +179,7 @@ def _free(value: Any, where: str, depth: int = 0) -> Any:
     raise _wrong(where, "is not finite JSON")
 
 
+@cache
 def _hints(kind: type[Any]) -> dict[str, Any]:
     """Field names and types of a dataclass."""
     hints = typing.get_type_hints(kind)
