@@ -53,13 +53,19 @@ def flat_where_constant(z: Array, level: Array, scale: Array) -> Array:
 
 def to_units(forecaster: Forecaster, streams: Streams, stream: Ints, z: Array) -> Array:
     """Quantiles (B, H, Q) in the units of the file, within the bounds, from z (B, H, Q) of the streams."""
+    largest = np.finfo(np.float64).max
+    y = untransformed(forecaster.transform, streams, stream, z)
+    return np.clip(y, max(forecaster.low, -largest), min(forecaster.high, largest))
+
+
+def untransformed(transform: Transform, streams: Streams, stream: Ints, z: Array) -> Array:
+    """Values (B, H, Q) in the units of the file from z (B, H, Q) of the streams; infinite where too large for them."""
     scale = np.where(streams.scale > 0, streams.scale, 1.0)[stream]
     largest = np.finfo(np.float64).max
     with np.errstate(over="ignore"):
         inner = np.clip(z * scale[:, None, None], -largest, largest)
-        unit = forecaster.transform.unit[streams.channel[stream]][:, None, None]
-        y = replace(forecaster.transform, unit=unit).backward(inner)
-    return np.clip(y, max(forecaster.low, -largest), min(forecaster.high, largest))
+        unit = transform.unit[streams.channel[stream]][:, None, None]
+        return replace(transform, unit=unit).backward(inner)
 
 
 def forecast_far(forecaster: Forecaster, source: Source, cutoff: int, horizon: int) -> Array:

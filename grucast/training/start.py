@@ -30,10 +30,25 @@ def start_linear(
     validation: tuple[Ints, Ints],
     penalties: Sequence[float] = PENALTIES,
 ) -> float:
-    """Set the weights of `path` to a ridge; the penalty, that with the least absolute error on `validation`.
+    """Set the weights of `path` to the ridge of `fit_ridge`; its penalty.
+
+    A path of low rank gets the truncated singular value decomposition.
+    """
+    weights, penalty = fit_ridge(data, sampler, validation, penalties)
+    _set(path, weights)
+    return penalty
+
+
+def fit_ridge(
+    data: tuple[Streams, WindowSpec, int],
+    sampler: Sampler,
+    validation: tuple[Ints, Ints],
+    penalties: Sequence[float] = PENALTIES,
+) -> tuple[Array, float]:
+    """A ridge from context to horizon, its weights (L, H) and its penalty, that with the least error on `validation`.
 
     `data` is streams, window and seed. Hoerl & Kennard 1970: (X'X + a I)^-1 X'Y, here about zero, for windows
-    are anchored at their last value. A path of low rank gets the truncated singular value decomposition.
+    are anchored at their last value. The error is the mean absolute one.
     """
     streams, window, seed = data
     rng = np.random.default_rng(seed)
@@ -50,8 +65,7 @@ def start_linear(
         error = _error(trial, streams, window, validation)
         if error < best:
             best, chosen, weights = error, penalty, trial
-    _set(path, weights)
-    return chosen
+    return weights, chosen
 
 
 def _pairs(streams: Streams, window: WindowSpec, at: tuple[Ints, Ints]) -> tuple[Array, Array, Array]:

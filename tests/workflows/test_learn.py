@@ -9,17 +9,8 @@ from grucast.core.errors import DataError
 from grucast.preprocessing.windows import Windows, cutoffs_between, gather, gather_targets
 from grucast.training import fit as fitting
 from grucast.training.fit import Run
-from grucast.workflows.learning.learn import (
-    calibrated,
-    even_stride,
-    fit_sampler,
-    last_sampler,
-    learn,
-    part_windows,
-    prepare,
-    to_the_end,
-    to_the_report,
-)
+from grucast.workflows.learning.learn import calibrated, learn, prepare, to_the_end, to_the_report
+from grucast.workflows.learning.prepared import even_stride, fit_sampler, last_sampler, part_windows
 from tests.making import torch_network, weights_of
 
 

@@ -12,7 +12,8 @@ from grucast.detection.scoring import MODES, SCORERS, SIGNALS, fit_signal_scale,
 from grucast.forecasting.predict import Forecaster
 from grucast.workflows.detecting.scores import Scoring, pack_watch, unpack_watch
 from grucast.workflows.learning import watch as watching
-from grucast.workflows.learning.learn import Learned, Prepared, prepare
+from grucast.workflows.learning.learn import Learned, prepare
+from grucast.workflows.learning.prepared import Prepared
 from grucast.workflows.learning.watch import fit_watch
 from tests.making import torch_network, weights_of
 

@@ -17,7 +17,7 @@ from grucast.evaluation.folds import contexts, targets
 from grucast.evaluation.metrics import Accumulator, as_json, seasonal_scale, skill
 from grucast.forecasting.predict import Forecaster, quantiles_at
 from grucast.report.tables import LITTLE
-from grucast.workflows.learning.learn import Prepared, even_stride
+from grucast.workflows.learning.prepared import Prepared, even_stride
 
 REPORTED = ("naive", "seasonal_naive", "linear")
 REPORT_WINDOWS = 6_000  # of all series together; more say nothing new

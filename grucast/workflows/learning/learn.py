@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
-from grucast.core.arrays import Ints
-from grucast.core.config import ModelConfig, TrainingConfig, TrainOptions, WindowSpec
+from grucast.core.config import TrainOptions
 from grucast.core.errors import DataError
 from grucast.core.series import Panel
 from grucast.forecasting.intervals import blocks, calibrate, fit_trust, trust
@@ -20,33 +17,24 @@ from grucast.inference.weights import Weights
 from grucast.preprocessing.alias import follows_calendar
 from grucast.preprocessing.frequency import default_horizon
 from grucast.preprocessing.seasons import find_seasons
-from grucast.preprocessing.sources import Scales, Setting, calendar_seen, fit_scales, length_known, make_source
+from grucast.preprocessing.sources import calendar_seen, fit_scales, length_known
 from grucast.preprocessing.splits import Split, split_by_time
 from grucast.preprocessing.weekdays import week_matters
-from grucast.preprocessing.windows import Streams, cutoffs_between, flatten, gather_targets
+from grucast.preprocessing.windows import gather_targets
 from grucast.training.ensemble import Job, train_members, train_more
 from grucast.training.fit import Fitted, Run
 from grucast.training.plan import Facts, context_length, plan_model, plan_training, plan_window
-from grucast.training.sampling import Sampler, sampler_of
+from grucast.workflows.learning.prepared import (
+    VALIDATION_WINDOWS,
+    Prepared,
+    fit_sampler,
+    last_sampler,
+    part_windows,
+    streams_of,
+)
+from grucast.workflows.learning.shape import on_its_scale
 
-VALIDATION_WINDOWS = 2_000
 HELD_NUMBERS = 20_000_000  # quantiles of calibration windows held at once
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Prepared:
-    """All that is fixed before the first step of training."""
-
-    panel: Panel
-    splits: tuple[Split | None, ...]
-    seasons: tuple[int, ...]
-    window: WindowSpec
-    model: ModelConfig
-    training: TrainingConfig
-    options: TrainOptions
-    scales: Scales
-    streams: Streams
-    notes: list[str]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,7 +62,7 @@ def prepare(panel: Panel, options: TrainOptions, *, splits: Sequence[Split | Non
                         mend=f"give more rows or a shorter --horizon (at most {(rows - 1) // 3})" if horizon > 1
                         else "give more rows")
     fit_rows = [split.fit if split else rows for split, rows in zip(found, lengths, strict=True)]
-    scales = fit_scales(panel, fit_rows, options.values.transform, file)
+    scales = fit_scales(panel, fit_rows, options.values.transform or "none", file)
     facts = _facts(panel, seasons, horizon, fit_rows)
     window = plan_window(horizon, options.window.context_length, facts)
     if options.window.context_length is None and window.context_length < context_length(horizon, seasons, 10**9):
@@ -83,7 +71,9 @@ def prepare(panel: Panel, options: TrainOptions, *, splits: Sequence[Split | Non
     streams = streams_of(panel, scales, model, horizon)
     if any(split.shared for split in found if split):
         notes.append("short series: intervals are calibrated on the rows that the report is about")
-    return Prepared(panel, found, seasons, window, model, plan_training(options.fit), options, scales, streams, notes)
+    training = plan_training(options.fit)
+    prepared = Prepared(panel, found, seasons, window, model, training, options, scales, streams, notes)
+    return prepared if options.values.transform else on_its_scale(prepared, fit_rows)
 
 
 def _splits(lengths: Sequence[int], horizon: int, options: TrainOptions) -> tuple[Split | None, ...]:
@@ -101,16 +91,6 @@ def _seasons(
     pairs = zip(panel.series, parts, strict=True)
     early = tuple(one.rows(0, split.report_rows[0]) if split else one for one, split in pairs)
     return find_seasons(replace(panel, series=early))
-
-
-def streams_of(panel: Panel, scales: Scales, model: ModelConfig, horizon: int, *, first: Any = None) -> Streams:
-    """The streams of all series on the panel's seasonal clock, whose phases are zero at the stamp `first`.
-
-    None is the first stamp of the first series.
-    """
-    first = panel.series[0].ds[0] if first is None else first
-    setting = Setting(panel.layout.clock, first, horizon, model.calendar)
-    return flatten([make_source(one, scales, setting) for one in panel.series])
 
 
 def learn(prepared: Prepared, run: Run) -> Learned:
@@ -173,62 +153,6 @@ def calibrated(prepared: Prepared, members: Sequence[Weights]) -> Forecaster:
     factors = calibrate(moved, y[late], seen[late], levels, block=block[late])
     return Forecaster(members, model, window, prepared.scales.transform, factors, trusted,
                       -np.inf if values.min is None else values.min, np.inf if values.max is None else values.max)
-
-
-def part_windows(prepared: Prepared, part: str, most: int) -> tuple[Ints, Ints]:
-    """The windows (stream, cutoff) whose targets lie wholly in a part of their series; thinned to about `most`.
-
-    First fewer windows of each stream, its newest always among them; then fewer streams.
-    """
-    first, last = _borders(prepared, part)
-    total = int(np.maximum(last - first + 1, 0).sum())
-    stream, cutoff = cutoffs_between(first, last, even_stride(total, most, prepared.seasons))
-    skip = max(1, len(stream) // most)
-    return stream[::skip], cutoff[::skip]
-
-
-def even_stride(total: int, most: int, seasons: Sequence[int]) -> int:
-    """Rows between windows that leave about `most` of `total`, and four phases of every season, or all, at least."""
-    stride = max(1, -(-total // most))
-    while any(math.gcd(stride, season) > max(1, season // 4) for season in seasons):
-        stride += 1
-    return stride
-
-
-def fit_sampler(prepared: Prepared) -> Sampler:
-    """Windows whose targets lie wholly in the fit part."""
-    first, last = _borders(prepared, "fit")
-    return sampler_of(first, last)
-
-
-def last_sampler(prepared: Prepared, part: str) -> Sampler:
-    """Windows up to the first row of the report part ("report") or to the last row ("end"), targets included.
-
-    At the very end, windows with half of their targets count too, the rest masked.
-    """
-    window, length = prepared.window, prepared.streams.length
-    if part == "end":
-        last = length - (window.horizon + 1) // 2
-    else:
-        last = np.maximum(_borders(prepared, part)[0], 1) - window.horizon
-    first = _first_cutoff(length - window.horizon, window)
-    return sampler_of(first, np.maximum(last, first) if part == "end" else last)
-
-
-def _borders(prepared: Prepared, part: str) -> tuple[Ints, Ints]:
-    """First and last cutoff of a part in each stream; last < first where a stream has none."""
-    channels, horizon = len(prepared.panel.channels), prepared.window.horizon
-    rows = np.array([getattr(split, f"{part}_rows") if split else (1, 0) for split in prepared.splits], dtype=np.int64)
-    first, stop = np.repeat(rows, channels, axis=0).T
-    last = stop - horizon
-    if part == "fit":
-        first = _first_cutoff(last, prepared.window)
-    return first, np.where(stop == 0, first - 1, last)
-
-
-def _first_cutoff(last: Ints, window: WindowSpec) -> Ints:
-    """The first cutoff to learn from: a quarter of a context must be there, so that short ones are learned too."""
-    return np.maximum(1, np.minimum(window.context_length // 4, last // 3))
 
 
 def _facts(panel: Panel, seasons: tuple[int, ...], horizon: int, fit_rows: Sequence[int]) -> Facts:

@@ -41,7 +41,8 @@ from grucast.preprocessing.zones import local_stamps
 from grucast.workflows.detecting.scores import Watch, pack_watch
 
 if TYPE_CHECKING:  # these import torch, which a forecast must not pay for
-    from grucast.workflows.learning.learn import Learned, Prepared
+    from grucast.workflows.learning.learn import Learned
+from grucast.workflows.learning.prepared import Prepared
 
 HEAD_ROWS = 100
 Tensors = Mapping[str, npt.NDArray[Any]]
@@ -64,7 +65,8 @@ def pack(
         window=prepared.window,
         model=prepared.model,
         training=prepared.training,
-        values={"transform": values.transform, "min": values.min, "max": values.max, "levels": list(values.levels)},
+        values={"transform": prepared.scales.transform.kind, "min": values.min, "max": values.max,
+                "levels": list(values.levels)},
         steps=int(np.mean([one.steps for one in learned.found])),
         accuracy=accuracy,
         members=len(learned.members),

@@ -20,8 +20,9 @@ from grucast.training.fit import Run
 from grucast.training.resume import Keeper
 from grucast.training.setup import configure, torch_version
 from grucast.workflows.learning.assess import Protocol, assess, skill_notes
-from grucast.workflows.learning.learn import Learned, Prepared, learn, prepare, to_the_end, to_the_report
+from grucast.workflows.learning.learn import Learned, learn, prepare, to_the_end, to_the_report
 from grucast.workflows.learning.model_file import pack
+from grucast.workflows.learning.prepared import Prepared
 from grucast.workflows.learning.watch import fit_watch
 from grucast.workflows.locate import remembered_path
 from grucast.workflows.noticing import constant_columns

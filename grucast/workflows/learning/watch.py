@@ -48,7 +48,8 @@ from grucast.workflows.detecting.scores import (
     sudden_law,
     values_of,
 )
-from grucast.workflows.learning.learn import Learned, Prepared, even_stride, streams_of
+from grucast.workflows.learning.learn import Learned
+from grucast.workflows.learning.prepared import Prepared, even_stride, streams_of
 
 MOST_ROWS = 400_000  # values judged for it, of all series and channels; more tell nothing new
 MOST_IN_ALL = 4 * MOST_ROWS  # where ten contexts of each series are more: then every k-th series is judged
