@@ -64,8 +64,8 @@ def on_ett(job: Job) -> dict[str, Any]:
     """MSE and MAE on standardised values of every window of the test part."""
     from grucast.training.fit import Run
     from grucast.training.setup import configure
-    from grucast.workflows.assess import Protocol, assess
-    from grucast.workflows.learn import learn, prepare
+    from grucast.workflows.learning.assess import Protocol, assess
+    from grucast.workflows.learning.learn import learn, prepare
 
     configure("cpu", 1)
     panel, _ = regularise(read_panel([str(job.data)], ReadOptions()).panel)

@@ -43,8 +43,8 @@ def measure(path: Path, horizon: int, context: int | None, network: str, seed: i
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     from grucast.training.fit import Run
     from grucast.training.setup import configure
-    from grucast.workflows.assess import Protocol, assess
-    from grucast.workflows.learn import learn, prepare
+    from grucast.workflows.learning.assess import Protocol, assess
+    from grucast.workflows.learning.learn import learn, prepare
 
     configure("cpu", 1)
     panel, _ = regularise(read_panel([str(path)], ReadOptions()).panel)

@@ -117,7 +117,7 @@ def windows_per_second(rows: int, seed: int) -> dict[str, float]:
     from grucast.preprocessing.gaps import regularise
     from grucast.training.fit import Run
     from grucast.training.setup import configure
-    from grucast.workflows.learn import learn, prepare
+    from grucast.workflows.learning.learn import learn, prepare
 
     marks: list[tuple[int, float]] = []
 
