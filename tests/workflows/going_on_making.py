@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import csv
 import json
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
 from grucast.artifacts.state import read_state
-from grucast.core.config import AlarmOptions, ArrivalOptions, ReadOptions, StateOptions
+from grucast.core.config import AlarmOptions, ArrivalOptions, DetectOptions, ReadOptions, StateOptions
 from grucast.workflows.detect import DetectRequest, Reported, detect
 from grucast.workflows.detect_on import Keeping, Watched, detect_on
 
@@ -48,19 +51,32 @@ class Job:
         with self.file.open("a") as file:
             file.writelines(f"{line}\n" for line in lines)
 
-    def run(self, *, model: Path | None = None, options: StateOptions | None = None, read: ReadOptions | None = None,
-            arrival: ArrivalOptions | None = None, **report) -> Watched:
-        """One run, which prints all that it has to."""
-        scores = self.folder / "scores.csv"
-        request = DetectRequest(str(self.file), model or self.model, read or ReadOptions(), alarm=self.alarm,
-                                report=Reported(scores=scores, **report))
-        keep = Keeping(options or StateOptions(state=self.state), arrival or ArrivalOptions())
+    @contextmanager
+    def opened(self, *, model: Path | None = None, options: StateOptions | None = None, tell: bool = False,
+               arrival: ArrivalOptions | None = None, source: Path | None = None, **more) -> Iterator[Watched]:
+        """One run, of which nothing is printed yet."""
+        asked = {"read": more.pop("read", ReadOptions()), "detect": more.pop("detect", DetectOptions())}
+        request = DetectRequest(str(source or self.file), model or self.model, alarm=self.alarm,
+                                report=Reported(scores=self.folder / "scores.csv", **more), **asked)
+        keep = Keeping(options or StateOptions(state=self.state), arrival or ArrivalOptions(), tell)
         with detect_on(request, keep, now=NOW) as watched:
+            yield watched
+
+    def run(self, **more) -> Watched:
+        """One run, which prints all that it has to."""
+        with self.opened(**more) as watched:
             watched.printed()
-        self.said += read_scores(scores)
+        self.said += read_scores(self.folder / "scores.csv")
         self.events += watched.result.events
         self.ended += watched.ended
         return watched
+
+    @contextmanager
+    def edit(self) -> Iterator[sqlite3.Connection]:
+        """The state in the hands of somebody else."""
+        with closing(sqlite3.connect(self.state)) as connection:
+            yield connection
+            connection.commit()
 
     def grow(self, lines: list[str], **more) -> Watched:
         """Append, and run."""

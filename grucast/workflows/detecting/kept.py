@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from grucast.artifacts.state_arrays import pack_row, unpack_rows
+from grucast.artifacts.state_arrays import DAMAGED, pack_row, unpack_rows
 from grucast.core.arrays import Array, Ints, Mask, Stamps
+from grucast.core.errors import ModelError
 from grucast.core.results import RowScores
 from grucast.core.series import STAMP, Series
 from grucast.detection.events import Event
@@ -168,10 +169,11 @@ def on_axis_of_table(ds: Any) -> int | float:
 
 
 def points(values: Sequence[Any], dtype: npt.DTypeLike) -> Stamps:
-    """Points of the time axis that the tables have, (N,)."""
-    if dtype == STAMP:
-        return np.array(values, dtype=np.int64).astype(STAMP)
-    return np.array(values, dtype=np.float64)
+    """Points of the time axis that the tables have, (N,). ModelError for what is none."""
+    try:
+        return np.array(values, np.int64).astype(STAMP) if dtype == STAMP else np.array(values, np.float64)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise ModelError(DAMAGED.format(f"a stamp in it is none ({error})")) from error
 
 
 def records(kept: Kept, number: int) -> list[tuple[Any, ...]]:

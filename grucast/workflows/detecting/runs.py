@@ -56,6 +56,7 @@ class Outcome:
     job: Job
     telling: Telling
     lines: list[Lines] = field(default_factory=list)
+    before: int = 0  # lines of a file that was read before this one
     ended: list[Document] = field(default_factory=list)
     counts: Counts = field(default_factory=Counts)
     notes: list[str] = field(default_factory=list)
@@ -133,11 +134,13 @@ def later_run(state: State, asked: Asked, job: Job) -> Outcome:
     layout = replace(asked.wanted.layout, clock=judging.clock)
     outcome = Outcome(job, telling_of(asked, Panel((), layout), alarms), notes=list(arrivals.notes))
     way = Way(maker, asked.lateness, Axis(judging.clock, judging.regular, asked.wanted.source))
-    for one in (one for part in arrivals.parts for one in part):
-        series = load_series(state, job.name, one.unique_id, judging)
-        recent = one.rows(one.ds >= series.kept.ds[0]) if arrivals.whole and len(series.kept) else one
-        if len(recent.ds):
-            _take(state, go_on(series, recent, way), asked, way, outcome)
+    for part in arrivals.parts:
+        for one in part:
+            series = load_series(state, job.name, one.unique_id, judging)
+            recent = one.rows(one.ds >= series.kept.ds[0]) if arrivals.whole and len(series.kept) else one
+            if len(recent.ds):
+                _take(state, go_on(series, recent, way), asked, way, outcome)
+        outcome.before = max((int(one.line.max()) for one in outcome.lines if len(one.line)), default=0)
     if arrivals.whole:
         outcome.counts.repeated = 0  # that is what reading all again means
     return outcome
@@ -191,6 +194,7 @@ def _tell(state: State, judged: Judged, flags: Ints, asked: Asked, outcome: Outc
     outcome.ended += ended
     if report.scores is not None:
         lines = lines_of(judged, telling)
+        lines = replace(lines, line=lines.line + outcome.before)
         outcome.lines.append(_flagged(replace(lines, events=tuple(names)), judged, flags))
     if len(judged.threshold):
         outcome.threshold = float(judged.threshold[-1])
