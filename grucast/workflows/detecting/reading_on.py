@@ -26,6 +26,7 @@ from grucast.data.readers.csv import read_header, records
 from grucast.data.reading import Reading, read_loaded
 from grucast.data.sources import Source, decode
 from grucast.data.tail import EDGE, Fresh, Mark, read_fresh, rotated, whole_lines
+from grucast.data.zones import offset_minutes
 from grucast.preprocessing.grid import is_numeric
 from grucast.workflows.detecting.arrived import Arrived
 
@@ -62,9 +63,14 @@ def read_all(wanted: Wanted) -> tuple[Reading, Mark | None, tuple[str, ...]]:
 
 
 def _read(source: Source, wanted: Wanted) -> Reading:
-    """The rows in `source`. Of rows of one stamp the last one counts, as it does when they come one after the other."""
-    rows = wanted.read.rows
-    rows = replace(rows, last_line="drop", duplicates="last" if rows.duplicates == "error" else rows.duplicates)
+    """The rows in `source`. Of rows of one stamp the last one counts, as it does when they come one after the other.
+
+    In a zone it is the first: there the same option says which is meant of an hour that comes twice in autumn, and a
+    file that still grows has had the first one only.
+    """
+    rows, tz = wanted.read.rows, wanted.layout.clock.tz
+    own = "first" if tz and offset_minutes(tz) is None else "last"
+    rows = replace(rows, last_line="drop", duplicates=own if rows.duplicates == "error" else rows.duplicates)
     return read_loaded(Findings(), [source], replace(wanted.read, rows=rows), layout=wanted.layout)
 
 
