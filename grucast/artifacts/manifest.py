@@ -25,6 +25,7 @@ _TEXT_LIMIT = 100_000  # characters
 _DEPTH_LIMIT = 8
 _LARGEST = 2**53  # whole numbers up to here survive every JSON reader
 _MANY = 1_000_000
+_FOUND: dict[type[Any], dict[str, Any]] = {}  # by dataclass, see `_hints`
 
 # (class, field) or field -> choices, or (low, high) inclusive
 _RULES: Mapping[str, Mapping[str, Any]] = {
@@ -179,11 +180,12 @@ def _free(value: Any, where: str, depth: int = 0) -> Any:
     raise _wrong(where, "is not finite JSON")
 
 
-@cache
 def _hints(kind: type[Any]) -> dict[str, Any]:
-    """Field names and types of a dataclass."""
-    hints = typing.get_type_hints(kind)
-    return {field.name: hints[field.name] for field in dataclasses.fields(kind)}
+    """Field names and types of a dataclass; found once, for the types are compiled from text."""
+    if kind not in _FOUND:
+        hints = typing.get_type_hints(kind)
+        _FOUND[kind] = {field.name: hints[field.name] for field in dataclasses.fields(kind)}
+    return _FOUND[kind]
 
 
 @cache

@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import types
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
@@ -38,6 +39,8 @@ def run(command: Callable[[list[str]], int], arguments: Sequence[str]) -> int:
     """Call `command` with the words of the command line and return the exit code of the process."""
     _open_streams()
     _heed_signals()
+    if not sys.warnoptions:  # what libraries warn of is no line of ours; python -W shows it
+        warnings.simplefilter("ignore")
     said = [one for one in arguments if one in ("--debug", "--no-debug")]  # the last one counts, else the environment
     debug = said[-1] == "--debug" if said else os.environ.get("GRUCAST_DEBUG", "").lower() in ("1", "true", "yes", "on")
     try:

@@ -7,6 +7,7 @@ import io
 import os
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -249,3 +250,10 @@ def test_an_option_that_says_what_the_model_learned_with_is_no_error(read_text):
     said = {"target_col": ("load",), "time_col": ("ds",), "comment": "#", "tz": "Europe/Berlin"}
     layout = read_text(text, **said).panel.layout
     assert read_text(text, layout=layout, **said).panel.channels == ("load",)
+
+
+def test_more_lines_to_skip_than_there_are_cost_nothing(read_text):
+    start = time.perf_counter()
+    with pytest.raises(DataError, match=r"empty|no rows"):
+        read_text("ds,y\n2024-01-01,1.5\n2024-01-02,2\n", skip_rows=10**9)
+    assert time.perf_counter() - start < 1

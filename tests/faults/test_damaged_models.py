@@ -59,6 +59,13 @@ def changed(model, **changes):
     return dataclasses.replace(model, manifest=dataclasses.replace(model.manifest, model=network))
 
 
+def laid_out(model, part, **changes):
+    """The model with other values in `manifest.layout.PART`."""
+    layout = model.manifest.layout
+    other = dataclasses.replace(layout, **{part: dataclasses.replace(getattr(layout, part), **changes)})
+    return dataclasses.replace(model, manifest=dataclasses.replace(model.manifest, layout=other))
+
+
 def without(model, name):
     return dataclasses.replace(model, tensors={key: value for key, value in model.tensors.items() if key != name})
 
@@ -76,6 +83,13 @@ FORGED = {
     "other quantiles than factors": lambda model: changed(model, quantile_levels=(0.1, 0.5, 0.9)),
     "quantiles without a median": lambda model: changed(model, quantile_levels=(0.1, 0.4, 0.9)),
     "a season without a table": lambda model: changed(model, seasonal=(7, 24, 168)),
+    "stamps without a column": lambda model: laid_out(model, "columns", time=()),
+    "rows numbered by a column": lambda model: laid_out(model, "clock", kind="row"),
+    "seconds in two columns": lambda model: laid_out(laid_out(model, "clock", kind="elapsed"), "columns",
+                                                     time=("a", "b")),
+    "an encoding that is another module": lambda model: laid_out(model, "format", encoding="lstm"),
+    "a zone that is a path": lambda model: laid_out(model, "clock", tz="../../etc/passwd"),
+    "a zone that is no text": lambda model: laid_out(model, "clock", tz="\0"),
     "no ids": lambda model: without(model, "series.ids"),
     "no factors": lambda model: without(model, "calibration.factors"),
     "no level": lambda model: without(model, "drift.level"),

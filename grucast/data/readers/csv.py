@@ -55,8 +55,8 @@ def _lines(source: Source, format: FileFormat) -> Iterator[str]:
     """The lines of `source` below those that are skipped, comments blanked."""
     text = io.TextIOWrapper(io.BytesIO(source.body), encoding="utf-8", newline="")
     lines: Iterator[str] = text
-    for _ in range(format.skip_rows):
-        next(lines, "")
+    for _ in islice(lines, format.skip_rows):  # ends with the file, however large the number
+        pass
     return _without_comments(lines, format.comment) if format.comment else lines
 
 

@@ -19,7 +19,10 @@ not that its arrays fit each other.
 from __future__ import annotations
 
 import codecs
+import re
 from collections.abc import Mapping
+from encodings import normalize_encoding
+from encodings.aliases import aliases
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -45,6 +48,9 @@ if TYPE_CHECKING:  # these import torch, which a forecast must not pay for
 from grucast.workflows.learning.prepared import Prepared
 
 HEAD_ROWS = 100
+# what a file says is looked up as a module or as a file: only among names that cannot be anything else
+_ENCODINGS = {*aliases, *aliases.values(), "utf_8_sig", "koi8_u", "koi8_t", "cp720", "cp737", "cp856", "cp874"}
+_ZONE = re.compile(r"[A-Za-z0-9_+:/-]{0,64}")
 Tensors = Mapping[str, npt.NDArray[Any]]
 
 
@@ -140,6 +146,10 @@ def _check_layout(manifest: Manifest) -> None:
     """ModelError where the data could not be read as the manifest says, or the network needs other covariates."""
     layout, model = manifest.layout, manifest.model
     form, columns, clock = layout.format, layout.columns, layout.clock
+    if normalize_encoding(form.encoding).lower() not in _ENCODINGS or not _ZONE.fullmatch(clock.tz):
+        raise ModelError("damaged: manifest: its encoding or its zone is no name of one")
+    if (clock.kind == "row") != (not columns.time) or (clock.kind in ("index", "elapsed") and len(columns.time) > 1):
+        raise ModelError("damaged: manifest: its time columns do not fit its clock")
     try:
         codecs.lookup(form.encoding)
         local_stamps(np.zeros(1, STAMP), clock.tz)
