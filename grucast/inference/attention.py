@@ -19,7 +19,8 @@ def shares(weights: Weights, ahead: Array32, path: Array32, seen: Array32) -> Ar
     scores = np.where(seen[:, None] == 0, UNSEEN, scores)
     raised: Array32 = np.exp(scores - scores.max(axis=2, keepdims=True))
     total: Array32 = raised.sum(axis=2, keepdims=True)
-    return np.asarray(raised / total, dtype=raised.dtype)
+    parts: Array32 = np.divide(raised, total)
+    return parts
 
 
 def attend(weights: Weights, ahead: Array32, path: Array32, seen: Array32) -> Array32:

@@ -89,7 +89,7 @@ def over_phases(layer: Layer, x: Array32, stride: int, *, every: bool) -> tuple[
         states.append(last)
         if found is not None:
             if outputs is None:
-                outputs = np.empty((*x.shape[:2], found.shape[2]), dtype=found.dtype)
+                outputs = np.empty_like(found, shape=(*x.shape[:2], found.shape[2]))
             outputs[:, phase::stride] = found
     return outputs, np.roll(np.stack(states, axis=1), -(x.shape[1] % stride), axis=1)
 

@@ -30,7 +30,7 @@ class SegmentCore:
         )
         if self.model.structure.hybrid == "conv":
             rows = filtered(below(self.weights, "filters"), rows)
-        padded = np.zeros((len(x), count * w, rows.shape[2]), dtype=np.float32)
+        padded = np.zeros_like(rows, shape=(len(x), count * w, rows.shape[2]))
         padded[:, count * w - length :] = rows
         segments = padded.reshape(len(x) * count, -1)
         embedded = segments @ self.weights["embed.weight"].T + self.weights["embed.bias"]
@@ -42,7 +42,7 @@ class SegmentCore:
         w, size, count = window.segment, len(windows), -(-window.horizon // window.segment)
         query = weights["position"][None] + weights["channel"][windows.channel][:, None]
         if self.model.known:
-            ahead = np.zeros((size, count * w, windows.known.shape[2]), dtype=np.float32)
+            ahead = np.zeros_like(windows.known, shape=(size, count * w, windows.known.shape[2]))
             ahead[:, : window.horizon] = windows.known[:, window.context_length :]
             query = query + ahead.reshape(size, count, -1) @ weights["query_known.weight"].T
         if self.model.static:
