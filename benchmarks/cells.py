@@ -1,11 +1,14 @@
-"""The recurrent cells side by side: accuracy, parameters, time of the processor and memory on ETTh1 and M4 Hourly.
+"""The recurrent cells, and what can stand around them, side by side: accuracy, parameters, time and memory.
 
 Everything but the cell is the default. ETTh1 is the long-horizon protocol of ett.py with every window, M4 Hourly that
-of m4.py. Each cell trains in a process of its own, one after the other; a cell that the registry holds is measured
-without a change here. The time is that of the processor from the first row to the last forecast.
+of m4.py. Each trains in a process of its own, one after the other; a cell that the registry holds is measured
+without a change here. The time is that of the processor from the first row to the last forecast. The other sets need
+no data: `remembering.py` says what they are. A cell is a word such as gru, or gru+attention, gru+skip=24,
+lstm+dilations=24/48: the cell and options of `grucast train`.
 
-    python benchmarks/cells.py --data DIR [--cells gru,lstm,rnn] [--sets ETTh1,hourly] [--networks segment,recurrent]
-                               [--horizon 96] [--context 96] [--epochs N] [--json FILE]
+    python benchmarks/cells.py --data DIR [--cells gru,lstm,rnn] [--networks segment,recurrent] [--horizon 96]
+                               [--sets ETTh1,hourly,adding,delayed,gradients,speed] [--context 96] [--epochs N]
+                               [--steps N] [--plot FILE.png] [--json FILE]
 """
 
 from __future__ import annotations
@@ -26,20 +29,30 @@ import ett
 import m4
 import numpy as np
 from common import Report, Table, arguments, find, number, percent, seconds, threads_each
+from remembering import TASKS, draw_gradients, run_task
 
-from grucast.core.config import QUANTILE_LEVELS, FitOptions, NetworkOptions, ReadOptions, TrainOptions, WindowOptions
+from grucast.core.config import (
+    QUANTILE_LEVELS,
+    FitOptions,
+    NetworkOptions,
+    ReadOptions,
+    StructureOptions,
+    TrainOptions,
+    WindowOptions,
+)
 from grucast.data.reading import read_panel
 from grucast.evaluation.metrics import as_json, owa, score, seasonal_scale
 from grucast.networks import CELLS
 from grucast.preprocessing.gaps import regularise
 from grucast.preprocessing.splits import Split
 
-SETS = ("ETTh1", "hourly")
+SETS = ("ETTh1", "hourly", *TASKS)
+AROUND = ("bidirectional", "attention", "activation=silu", "skip=24", "dilations=24/48", "hybrid=conv", "hybrid=es")
 
 
 @dataclass(frozen=True)
 class Job:
-    """One cell on one set; horizon and context are those of ETTh1."""
+    """One cell, with what stands around it, on one set; horizon and context are those of ETTh1."""
 
     data: Path
     name: str
@@ -48,6 +61,16 @@ class Job:
     horizon: int
     context: int
     fit: FitOptions
+
+
+def network_of(network: str, word: str) -> NetworkOptions:
+    """The network that a word such as gru+skip=24+attention means."""
+    cell, *more = word.split("+")
+    given: dict[str, Any] = {}
+    for name, _, value in (one.partition("=") for one in more):
+        numbers = tuple(map(int, value.split("/"))) if value.replace("/", "").isdigit() else ()
+        given[name] = numbers if name == "dilations" else numbers[0] if numbers else value or True
+    return NetworkOptions(network, cell, structure=StructureOptions(**given))
 
 
 def measure(job: Job) -> dict[str, Any]:
@@ -71,7 +94,7 @@ def on_ett(job: Job) -> dict[str, Any]:
     panel, _ = regularise(read_panel([str(job.data)], ReadOptions()).panel)
     held, stop = ett.FIT + ett.HELD, ett.FIT + ett.HELD + ett.JUDGED
     panel = type(panel)(tuple(one.rows(0, stop) for one in panel.series), panel.layout)
-    options = TrainOptions(WindowOptions(job.horizon, job.context), NetworkOptions(job.network, job.cell), job.fit)
+    options = TrainOptions(WindowOptions(job.horizon, job.context), network_of(job.network, job.cell), job.fit)
     prepared = prepare(panel, options, splits=[Split(ett.FIT, held, held, stop)])
     learned = learn(prepared, Run())
     y = panel.series[0].y[:ett.FIT]
@@ -85,7 +108,7 @@ def on_m4(job: Job) -> dict[str, Any]:
     """sMAPE, MASE and OWA as in the competition."""
     data = m4.read_contest(job.data, m4.HOURLY)
     scale = np.stack([seasonal_scale(y, m4.HOURLY.season) for y in data.history])
-    settings = TrainOptions(network=NetworkOptions(job.network, job.cell), fit=job.fit)
+    settings = TrainOptions(network=network_of(job.network, job.cell), fit=job.fit)
     quantiles, report = m4.grucast_quantiles(data, m4.HOURLY, settings)
     scores = score(data.y, quantiles, QUANTILE_LEVELS, scale=scale)
     return {"parameters": report["parameters"], "windows": len(data.ids),
@@ -103,38 +126,57 @@ def row(one: Mapping[str, Any]) -> tuple[str, ...]:
 METRICS = {"ETTh1": (("mse", "MSE"), ("mae", "MAE")), "hourly": (("smape", "sMAPE"), ("mase", "MASE"), ("owa", "OWA"))}
 
 
-def main(words: list[str] | None = None) -> None:
-    """Measure every cell on every set."""
+def options_of(words: list[str] | None) -> argparse.Namespace:
+    """What was asked for, checked."""
     parser = arguments(__doc__ or "")
-    parser.add_argument("--cells", default=",".join(CELLS.names()))
+    everything = [*CELLS.names(), *(f"gru+{one}" for one in AROUND)]
+    parser.add_argument("--cells", default=",".join(everything))
     parser.add_argument("--sets", default=",".join(SETS))
     parser.add_argument("--networks", default="segment")
     parser.add_argument("--horizon", type=int, default=96, help="of ETTh1")
     parser.add_argument("--context", type=int, default=96, help="rows of look-back of ETTh1")
     parser.add_argument("--epochs", type=int, help="most epochs; the default of grucast train")
-    options: argparse.Namespace = parser.parse_args(words)
-    chosen = options.sets.split(",")
-    if unknown := set(chosen) - set(SETS):
+    parser.add_argument("--steps", type=int, default=1000, help="of training, for adding and delayed")
+    parser.add_argument("--plot", type=Path, metavar="FILE.png", help="a picture of the gradients")
+    options = parser.parse_args(words)
+    if unknown := set(options.sets.split(",")) - set(SETS):
         parser.error(f"--sets holds {', '.join(SETS)}, not {', '.join(sorted(unknown))}")
+    return options
+
+
+def on_data(name: str, path: Path, options: argparse.Namespace) -> tuple[list[dict[str, Any]], Table]:
+    """Every cell on a set of data, each in a process of its own."""
+    fit = FitOptions(seed=options.seed, epochs=options.epochs, threads=1)
+    jobs = [Job(path, name, network, cell, options.horizon, options.context, fit)
+            for network, cell in itertools.product(options.networks.split(","), options.cells.split(","))]
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn"), max_tasks_per_child=1) as pool:
+        found = list(pool.map(measure, jobs))
+    columns = ("cell", "network", "parameters", *(said for _, said in METRICS[name]), "inside 80 %", "inside 95 %",
+               "MSIS", "processor", "peak memory")
+    title = (f"ETTh1, {options.horizon} steps from {options.context} rows, every window" if name == "ETTh1"
+             else "M4 Hourly")
+    return found, Table(title, columns, tuple(map(row, found)))
+
+
+def main(words: list[str] | None = None) -> None:
+    """Measure every cell on every set."""
+    options = options_of(words)
+    chosen = options.sets.split(",")
     threads_each(1)
     paths = {name: find(options.data, [f"forecast/energy/{name}.csv", f"{name}.csv"], ett.SOURCE) if name == "ETTh1"
-             else options.data for name in chosen}
+             else options.data for name in chosen if name not in TASKS}
     if "hourly" in paths:
         m4.read_contest(options.data, m4.HOURLY)  # one line where it is not there, before an hour of work
     report = Report("cells", options)
-    fit = FitOptions(seed=options.seed, epochs=options.epochs, threads=1)
     results: list[dict[str, Any]] = []
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn"), max_tasks_per_child=1) as pool:
-        for name in chosen:
-            jobs = [Job(paths[name], name, network, cell, options.horizon, options.context, fit)
-                    for network, cell in itertools.product(options.networks.split(","), options.cells.split(","))]
-            found = list(pool.map(measure, jobs))
-            columns = ("cell", "network", "parameters", *(said for _, said in METRICS[name]), "inside 80 %",
-                       "inside 95 %", "MSIS", "processor", "peak memory")
-            title = (f"ETTh1, {options.horizon} steps from {options.context} rows, every window" if name == "ETTh1"
-                     else "M4 Hourly")
-            report.show(Table(title, columns, tuple(map(row, found))))
-            results += found
+    plain = [cell for cell in options.cells.split(",") if "+" not in cell]
+    for name in chosen:
+        found, table = (on_data(name, paths[name], options) if name in paths else
+                        run_task(name, plain, {"steps": options.steps, "seed": options.seed}))
+        report.show(table)
+        results += found
+        if name == "gradients" and options.plot:
+            draw_gradients(found, options.plot)
     report.close(results=results)
 
 

@@ -35,7 +35,7 @@ class _Scan(torch.autograd.Function):
         a, states = ctx.saved_tensors
         nothing = torch.zeros_like(a[:, :1])
         later = torch.cat([a[:, 1:], nothing], dim=1).flip(1)
-        felt = _states(later, grads[0].flip(1)).flip(1)  # of h_t on the result, all later steps included
+        felt = _states(later, grads[0].flip(1)).flip(1)  # of each step on the result, by way of all later ones too
         return felt * torch.cat([nothing, states[:, :-1]], dim=1), felt
 
 
@@ -43,14 +43,13 @@ def _states(a: Tensor, b: Tensor) -> Tensor:
     size, steps, width = a.shape
     length = max(1, math.isqrt(steps))
     count = -(-steps // length)
-    if count * length > steps:
-        rest = a.new_zeros(size, count * length - steps, width)
-        a, b = torch.cat([a, rest], dim=1), torch.cat([b, rest], dim=1)
-    share = a.reshape(size, count, length, width).clone()  # of what was carried that is left, after each step
-    states = b.reshape(size, count, length, width).clone()
+    share, states = a.new_zeros(2, size, count * length, width).unbind(0)
+    share[:, :steps], states[:, :steps] = a, b
+    share = share.view(size, count, length, width)  # of what was carried that is left, after each step
+    states = states.view(size, count, length, width)
     for step in range(1, length):
         states[:, :, step].addcmul_(share[:, :, step], states[:, :, step - 1])
         share[:, :, step] *= share[:, :, step - 1]
     for piece in range(1, count):
         states[:, piece].addcmul_(share[:, piece], states[:, piece - 1, -1:])
-    return states.reshape(size, count * length, width)[:, :steps]
+    return states.view(size, count * length, width)[:, :steps]

@@ -233,6 +233,14 @@ def test_a_scan_of_mingru_in_training_is_its_steps_in_service(activation):
         assert np.abs(service.output(state) - scanned[:, step]).max() <= 1e-4
 
 
+def test_windows_that_are_worked_on_in_turn_are_those_of_all_at_once(monkeypatch):
+    cell, x = made_of("mingru"), torch.randn(5, 9, INPUTS, dtype=torch.float64)
+    whole = cell(x)
+    monkeypatch.setattr("grucast.networks.cells.mingru.TOGETHER", 2 * 9 * 2 * HIDDEN)
+    for one, other in zip(cell(x), whole, strict=True):
+        torch.testing.assert_close(one, other, rtol=0, atol=1e-12)
+
+
 def test_a_fused_cell_is_its_own_loop(name):
     """Where torch has a kernel, the loop that stands in for it under another activation is the same cell with tanh."""
     cell, loop = made_of(name), made_of(name, "tanh")

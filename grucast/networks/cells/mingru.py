@@ -21,6 +21,8 @@ from grucast.networks.activations import activation_of
 from grucast.networks.cells.start import start_blocks
 from grucast.networks.scan import scan
 
+TOGETHER = 1 << 20  # gates that a processor makes at once: what stays near is several times faster
+
 
 class MinGRU(nn.Module):
     """One recurrent layer: over a sequence, and one step; blocks of the weights: update, candidate."""
@@ -33,24 +35,33 @@ class MinGRU(nn.Module):
         with torch.no_grad():
             self.b[:hidden] = -1.0
         name = structure.activation if structure else None
-        self.activation = activation_of(name) if name else _unchanged
+        self.activation = activation_of(name) if name else None
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """States of all steps (B, S, D) and the last one (B, D), from x (B, S, I)."""
-        update, candidate = nn.functional.linear(x, self.w, self.b).chunk(2, dim=2)
-        states = scan(torch.sigmoid(-update), torch.sigmoid(update) * self.activation(candidate))
+        some = max(1, TOGETHER // (x.shape[1] * len(self.b)))
+        parts = torch.split(x, some) if x.device.type == "cpu" else (x,)
+        states = torch.cat([self._run(part) for part in parts])
         return states, states[:, -1]
 
     def step(self, x: Tensor, state: Tensor) -> Tensor:
         """The state (B, D) after one more input x (B, I)."""
-        update, candidate = nn.functional.linear(x, self.w, self.b).chunk(2, dim=1)
-        return state + torch.sigmoid(update) * (self.activation(candidate) - state)
+        update, candidate = self._project(x).chunk(2, dim=1)
+        return state + torch.sigmoid(update) * (candidate - state)
 
     @staticmethod
     def output(state: Tensor) -> Tensor:
         """The part of the state that is passed on, (B, D)."""
         return state
 
+    def _run(self, x: Tensor) -> Tensor:
+        update, candidate = self._project(x).chunk(2, dim=2)
+        return scan(torch.sigmoid(-update), torch.sigmoid(update) * candidate)
 
-def _unchanged(x: Tensor) -> Tensor:
-    return x
+    def _project(self, x: Tensor) -> Tensor:
+        """Updates before their sigmoid and candidates, (..., 2 D), from x (..., I)."""
+        both = nn.functional.linear(x, self.w, self.b)
+        if self.activation is None:
+            return both
+        update, candidate = both.chunk(2, dim=-1)
+        return torch.cat([update, self.activation(candidate)], dim=-1)
