@@ -14,6 +14,7 @@ import numpy as np
 from grucast.artifacts.state import State
 from grucast.core.arrays import Array
 from grucast.core.errors import ModelError
+from grucast.core.results import Visit
 
 KEPT = 1000  # newest forecasts of a series whose tallies stay
 VISITS = 100  # newest runs of a job that are kept
@@ -49,22 +50,6 @@ class Tally:
     inside: tuple[int, int] = (0, 0)
     error: float = 0.0
     naive_error: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Visit:
-    """One run of a job: when, by the clock on the wall (seconds since 1970), and the newest row that it saw.
-
-    `axis` says what `last_row` is: "utc", "local" (both microseconds since 1970) or "number". `reach` is how many
-    seconds its forecasts look ahead, or a row lasts where it forecasts none; 0 where rows have no length.
-    """
-
-    job: str
-    command: str
-    at: float
-    last_row: float
-    axis: str
-    reach: float
 
 
 # ---- forecasts -----------------------------------------------------------------------------------

@@ -26,7 +26,15 @@ from grucast.cli.output import (
     tell,
     tell_notes,
 )
-from grucast.core.config import AlarmOptions, ArrivalOptions, DetectOptions, ReadOptions, StateOptions, option
+from grucast.core.config import (
+    AlarmOptions,
+    ArrivalOptions,
+    DetectOptions,
+    MonitorOptions,
+    ReadOptions,
+    StateOptions,
+    option,
+)
 from grucast.core.errors import DataError, UsageError
 
 if TYPE_CHECKING:
@@ -54,14 +62,23 @@ class DetectWords:
                                   metavar="CMD", panel="Output")
 
 
+@dataclass(frozen=True, slots=True)
+class JobOptions:
+    """What a job in cron asks for."""
+
+    state: StateOptions
+    arrival: ArrivalOptions
+    monitor: MonitorOptions
+
+
 def register(app: typer.Typer) -> None:
     """Add the command."""
     offer(app, "detect-anomalies",
           example="grucast detect-anomalies energy.csv -m energy.grucast --false-alarms '1 per 30d'")(detect)
 
 
-def detect(words: DetectWords, detection: DetectOptions, alarm: AlarmOptions, state: StateOptions,
-           arrival: ArrivalOptions, output: OutputOptions, read: ReadOptions, talk: TalkOptions) -> int:
+def detect(words: DetectWords, detection: DetectOptions, alarm: AlarmOptions, job: JobOptions, output: OutputOptions,
+           read: ReadOptions, talk: TalkOptions) -> int:
     """Say what was not normal: events, and a score for every row.
 
     Without options: with the one model in this folder, in the file it was trained on, as that is now.
@@ -71,13 +88,18 @@ def detect(words: DetectWords, detection: DetectOptions, alarm: AlarmOptions, st
     from grucast.workflows.detect import detect as run
     from grucast.workflows.detecting.hooks import command_words, refuse_failed, run_hooks
     from grucast.workflows.locate import find_model
+    from grucast.workflows.monitoring.duty import Duty
 
     kind = chosen(output.choice, terminal=output.output is None and sys.stdout.isatty())
     hook = None if words.on_event is None else command_words(words.on_event)
     request = DetectRequest(
         words.source, find_model(words.model, os.environ, Path()), read, detection, alarm,
-        Reported(words.since, words.last, words.scores, words.per_channel, words.plot, output.output))
+        Reported(words.since, words.last, words.scores, words.per_channel, words.plot, output.output),
+        Duty(monitor=job.monitor))
+    state, arrival = job.state, job.arrival
     refuse_useless(words, state, arrival)
+    if words.follow and job.monitor.metrics_file is not None:
+        raise UsageError("--follow and --metrics-file do not go together: a stream has no end to tell of")
     if words.follow:
         return follow(request, words, hook, output, talk)
     if state.state is not None:

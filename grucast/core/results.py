@@ -122,6 +122,22 @@ class Artifact:
 
 
 @dataclass(frozen=True, slots=True)
+class Visit:
+    """One run of a job: when, by the clock on the wall (seconds since 1970), and the newest row that it saw.
+
+    `axis` says what `last_row` is: "utc", "local" (both microseconds since 1970) or "number". `reach` is how many
+    seconds its forecasts look ahead, or a row lasts where it forecasts none; 0 where rows have no length.
+    """
+
+    job: str
+    command: str
+    at: float
+    last_row: float
+    axis: str
+    reach: float
+
+
+@dataclass(frozen=True, slots=True)
 class Notes:
     """What was assumed, in words for people, in the order it was noticed."""
 

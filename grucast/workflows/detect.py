@@ -25,9 +25,21 @@ from grucast.preprocessing.sources import Scales
 from grucast.workflows.detecting.reported import events_between, first_reported, silenced
 from grucast.workflows.detecting.score_lines import Lines, lines_of, write_scores
 from grucast.workflows.detecting.scores import GATHERINGS, Scoring, Watch, score_panel, scorers_of, unpack_watch
-from grucast.workflows.detecting.table import COLUMNS, Document, Judged, Telling, Told, event_rows, events_of, is_fine
-from grucast.workflows.drift import CONTEXTS, check_level
+from grucast.workflows.detecting.table import (
+    COLUMNS,
+    Document,
+    Judged,
+    Telling,
+    Told,
+    event_rows,
+    events_of,
+    figures_of,
+    is_fine,
+)
+from grucast.workflows.drift import check_unit
 from grucast.workflows.locate import check_outputs, find_data
+from grucast.workflows.monitoring.ages import visit_of
+from grucast.workflows.monitoring.duty import Duty
 from grucast.workflows.noticing import without_logarithm
 from grucast.workflows.serving import first_row, new_series, read_gridded, unpacked
 
@@ -59,6 +71,7 @@ class DetectRequest:
     detect: DetectOptions = field(default_factory=DetectOptions)
     alarm: AlarmOptions = field(default_factory=AlarmOptions)
     report: Reported = field(default_factory=Reported)
+    duty: Duty = field(default_factory=Duty)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -108,10 +121,12 @@ def detect(request: DetectRequest, progress: Progress = silent) -> DetectResult:
     watchman = open_watchman(request)
     manifest, wanted = watchman.artifact.manifest, request.report
     source = find_data(request.source, manifest, request.model)
-    check_outputs((wanted.output, wanted.scores, wanted.plot),
+    check_outputs((wanted.output, wanted.scores, wanted.plot, request.duty.monitor.metrics_file),
                   (source, request.model, *filter(None, [request.read.rows.exclude])))
     reading, panel, missing = read_gridded(source, request.read, seen_layout(watchman, request.read))
     check_unit(panel, watchman.artifact, reading.file)
+    visit = visit_of("", "detect-anomalies", panel, request.duty.clock())
+    request.duty.refuse_old_data(visit, reading.file)
     alarms = alarms_of(request.alarm, panel)
     telling = Telling(panel, watchman.calibration, alarms.name, watchman.scoring,
                       manifest.window.context_length, is_fine(panel), wanted.per_channel)
@@ -122,6 +137,7 @@ def detect(request: DetectRequest, progress: Progress = silent) -> DetectResult:
     drawn = album.write() if album is not None else []
     notes = [*reading.notes, *missing, *_notes(panel, watchman, found.scored, alarms, request.alarm.min_gap), *drawn]
     documents = [event.document for event in sorted(found.events, key=lambda event: event.order)]
+    request.duty.tell(visit, (request.model, watchman.artifact), figures_of(found.scored, documents))
     return DetectResult(str(request.model), watchman.artifact.digest, found.scored, found.threshold, COLUMNS,
                         event_rows(documents), documents, tuple(dict.fromkeys(notes)))
 
@@ -183,6 +199,7 @@ def refuse_early(request: DetectRequest) -> None:
 def open_watchman(request: DetectRequest) -> Watchman:
     """The model, ready to score. ModelError where it is damaged or was not trained for it."""
     artifact = load(request.model)
+    request.duty.refuse_old_model(artifact.manifest, request.model, request.duty.clock())
     model = unpacked(artifact, request.model)
     config, channels = model[0].model, len(artifact.manifest.layout.columns.target)
     if "anomaly.stuck.surprise" not in artifact.tensors:
@@ -251,19 +268,6 @@ def seen_layout(watchman: Watchman, read: ReadOptions) -> Layout:
     layout = watchman.artifact.manifest.layout
     label = (read.columns.label_col or layout.columns.label) if read.rows.exclude_labelled else ""
     return replace(layout, columns=replace(layout.columns, label=label))
-
-
-def check_unit(panel: Panel, artifact: Artifact, file: str) -> None:
-    """ModelError where the whole file lies at another order of magnitude than the rows trained on.
-
-    Where it began as the model knows it, rows that are far off are what we look for.
-    """
-    rows = CONTEXTS * artifact.manifest.window.context_length
-    began = Panel(tuple(one.rows(0, rows) for one in panel.series), panel.layout)
-    try:
-        check_level(began, artifact, file)
-    except ModelError:
-        check_level(panel, artifact, file)
 
 
 def _notes(panel: Panel, watchman: Watchman, scored: int, alarms: Alarms, min_gap: int | None) -> list[str]:

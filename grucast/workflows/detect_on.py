@@ -17,10 +17,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from grucast.artifacts.ledger import note_visit
 from grucast.artifacts.state import State, open_state
 from grucast.core.config import ArrivalOptions, StateOptions
 from grucast.core.errors import UsageError
 from grucast.core.progress import Progress, silent
+from grucast.core.results import Visit
 from grucast.detection.budget import SECONDS
 from grucast.workflows.detect import (
     DetectRequest,
@@ -39,8 +41,9 @@ from grucast.workflows.detecting.reading_on import Wanted
 from grucast.workflows.detecting.reported import DURATION
 from grucast.workflows.detecting.runs import Asked, Outcome, first_run, later_run, no_lines
 from grucast.workflows.detecting.score_lines import write_scores
-from grucast.workflows.detecting.table import COLUMNS, Document, event_rows
+from grucast.workflows.detecting.table import COLUMNS, Document, event_rows, figures_of
 from grucast.workflows.locate import check_outputs, find_data
+from grucast.workflows.monitoring.ages import kind_of, row_seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +91,8 @@ def detect_on(request: DetectRequest, keep: Keeping, *, now: datetime, progress:
     if path is None:
         raise UsageError("--state FILE is missing")
     source = find_data(request.source, watchman.artifact.manifest, request.model)
-    check_outputs((request.report.output, request.report.scores, path), (source, request.model))
+    check_outputs((request.report.output, request.report.scores, path, request.duty.monitor.metrics_file),
+                  (source, request.model))
     if path in (request.report.output, request.report.scores):
         raise UsageError(f"{path} would be written twice; name another file with --state")
     asked = _asked(request, keep, watchman, source, now)
@@ -97,9 +101,22 @@ def detect_on(request: DetectRequest, keep: Keeping, *, now: datetime, progress:
             job = load_job(state, asked.raised.job)
             outcome = first_run(state, asked, progress) if job is None else later_run(state, asked, job)
             save_job(state, outcome.job, asked.raised.now)
+            visit = _visited(state, asked, source, now)
             if request.report.scores is not None:  # before the rows are done with: a run that dies here does it again
                 write_scores(request.report.scores, outcome.lines or [no_lines(outcome)], outcome.telling)
-        yield Watched(state, asked.raised.job, _result(state, asked, outcome), tuple(outcome.ended), outcome.counts)
+        result = _result(state, asked, outcome)
+        yield Watched(state, asked.raised.job, result, tuple(outcome.ended), outcome.counts)
+        request.duty.tell(visit, (request.model, watchman.artifact), figures_of(result.rows_scored, result.events))
+
+
+def _visited(state: State, asked: Asked, source: str, now: datetime) -> Visit:
+    """This run, noted; ModelError where the newest row scored is older than --max-age."""
+    clock, job = asked.watchman.artifact.manifest.layout.clock, asked.raised.job
+    newest = state.row("SELECT max(watermark) FROM series WHERE job = ?", job) or (None,)
+    visit = Visit(job, "detect-anomalies", now.timestamp(), float(newest[0] or 0.0), kind_of(clock), row_seconds(clock))
+    asked.request.duty.refuse_old_data(visit, source)
+    note_visit(state, visit)
+    return visit
 
 
 def _asked(request: DetectRequest, keep: Keeping, watchman: Watchman, source: str, now: datetime) -> Asked:

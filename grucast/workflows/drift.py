@@ -14,13 +14,15 @@ from grucast.core.series import Clock, Panel, Series
 from grucast.preprocessing.alias import parse_frequency
 from grucast.preprocessing.frequency import find_frequency, find_step
 from grucast.preprocessing.grid import is_numeric, locate, nominal_share
+from grucast.preprocessing.scaling import fit_scale
 from grucast.workflows.learning.model_file import series_ids
 
 FAR_LEVEL = 100.0  # times off: another unit, not another week
 CONTEXTS = 10  # whose median is compared
 STEP_SLACK = 0.01  # share of a numeric step
 NOMINAL = 0.8  # share of stamps exactly on their place in the week or the month
-MOST = 0.8  # share of steps that are alike, from which they are a frequency, whatever the others are
+SINGLE = 0.05  # share of single steps below which rows are not those of the clock with gaps
+FEWEST = 8  # steps, below which gaps are only gaps
 
 
 def check_frequency(panel: Panel, file: str) -> None:
@@ -59,10 +61,11 @@ def _keeps(series: Sequence[Series], clock: Clock) -> bool:
 
 
 def _usual_count(series: Sequence[Series], clock: Clock) -> int:
-    """How many steps of the clock lie between most of the rows; 0 where no number is usual."""
+    """How many steps of the clock lie between rows in the median, where hardly any are single steps; else 1."""
     steps = np.concatenate([np.diff(locate(one.ds, clock)[0]) for one in series if len(one) > 1])
-    counts, times = np.unique(steps, return_counts=True)
-    return int(counts[np.argmax(times)]) if times.max() >= MOST * len(steps) else 0
+    if len(steps) < FEWEST or np.mean(steps <= 1) >= SINGLE:
+        return 1
+    return int(np.median(steps))
 
 
 def _other(file: str, found: str, trained: str) -> ModelError:
@@ -73,27 +76,42 @@ def check_level(panel: Panel, artifact: Artifact, file: str) -> None:
     """ModelError where a series lies at another order of magnitude than the one trained on: another unit.
 
     Not where the trained series never moved, and not while the file still begins with the rows trained on. Values
-    that are mostly zero now are in no unit: a device that is off, a product that is not sold.
+    that are mostly zero now are in no unit: a device that is off, a product that is not sold. Where they were mostly
+    zero in training, too, the mean distance from the median is compared.
     """
     tensors, rows = artifact.tensors, CONTEXTS * artifact.manifest.window.context_length
     head = tensors["drift.head"]
     one = panel.series[0]
     if len(one) >= len(head) and np.array_equal(np.nan_to_num(one.y[: len(head)]), head):
         return
+    plain = artifact.manifest.values.get("transform", "none") == "none"  # else scales are not in the units of y
     places = {name: row for row, name in enumerate(series_ids(tensors))}
     for one in panel.series:
         row = places.get(one.unique_id)
         if row is None:
             continue
         for channel, name in enumerate(panel.channels):
-            before = float(tensors["drift.level"][row, channel])
+            before, scale = float(tensors["drift.level"][row, channel]), float(tensors["scale.series"][row, channel])
             late = one.y[-rows:, channel]
             seen = late[np.isfinite(late)]
-            if not len(seen) or before == 0.0 or tensors["scale.series"][row, channel] == 0.0:
+            if not len(seen) or scale == 0.0:
                 continue
             now = float(np.median(np.abs(seen)))
-            if now == 0.0:
-                continue
-            if now / FAR_LEVEL > before or now < before / FAR_LEVEL:
+            if before == 0.0 and plain:  # mostly zero: what is left is how far it moves
+                before, now = scale, float(fit_scale(seen[:, None], np.ones((len(seen), 1), dtype=bool))[0])
+            if now and before and (now / FAR_LEVEL > before or now < before / FAR_LEVEL):
                 raise ModelError(f"{file}: column {name!r} is about {now:.3g}, the model was trained on values "
                                  f"about {before:.3g}; another unit? train a model on them")
+
+
+def check_unit(panel: Panel, artifact: Artifact, file: str) -> None:
+    """ModelError where the whole file lies at another order of magnitude than the rows trained on.
+
+    Where it began as the model knows it, rows that are far off are what we look for.
+    """
+    rows = CONTEXTS * artifact.manifest.window.context_length
+    began = Panel(tuple(one.rows(0, rows) for one in panel.series), panel.layout)
+    try:
+        check_level(began, artifact, file)
+    except ModelError:
+        check_level(panel, artifact, file)

@@ -25,7 +25,6 @@ from grucast.workflows.detect import (
     DetectRequest,
     Watchman,
     alarms_of,
-    check_unit,
     open_watchman,
     refuse_early,
     seen_layout,
@@ -33,6 +32,7 @@ from grucast.workflows.detect import (
 from grucast.workflows.detecting.follower import Followed, Follower, Model
 from grucast.workflows.detecting.scores import score_panel
 from grucast.workflows.detecting.table import event_name
+from grucast.workflows.drift import check_unit
 from grucast.workflows.locate import check_outputs, find_data
 from grucast.workflows.serving import first_row, read_gridded
 

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from grucast.artifacts.store import load
+from grucast.core.arrays import Array
 from grucast.core.config import ReadOptions
 from grucast.core.errors import DataError, ModelError, UsageError
-from grucast.core.results import Artifact, Forecast, Manifest
+from grucast.core.results import Artifact, Forecast, Manifest, Visit
 from grucast.core.series import Panel, Series
 from grucast.forecasting.predict import Forecaster, forecast_far, quantiles_at
 from grucast.preprocessing.grid import stamps_after
@@ -19,6 +20,7 @@ from grucast.preprocessing.sources import Scales, Setting, length_passed, make_s
 from grucast.preprocessing.windows import Source, flatten
 from grucast.workflows.drift import check_level
 from grucast.workflows.locate import check_outputs, find_data
+from grucast.workflows.monitoring.ages import visit_of
 from grucast.workflows.monitoring.duty import Duty
 from grucast.workflows.noticing import without_logarithm
 from grucast.workflows.predicting.table import ForecastTable, interval_levels, lay_out, named_levels, with_cutoffs
@@ -88,19 +90,20 @@ def forecast(request: ForecastRequest) -> ForecastResult:
                   (source, request.model, *filter(None, [request.future])))
     _check_future(request, source, manifest)
     reading, panel, _ = read_gridded(source, request.read, manifest.layout)
-    request.duty.refuse_old_data(panel, reading.file, now)
+    visit = visit_of(request.duty.state.job or "", "forecast", panel, now, steps=horizon)
+    request.duty.refuse_old_data(visit, reading.file)
     if request.cutoff is not None:
-        panel = _until(panel, request.cutoff, reading.file)
+        panel = until(panel, request.cutoff, reading.file)
     check_level(panel, artifact, reading.file)
-    panel, told = _with_ahead(panel, request, manifest, reading.file)
+    panel, told = with_ahead(panel, request, manifest, reading.file)
     found = forecast_panel(panel, model, horizon, first_row(manifest))
-    found, standing = _kept(found, panel, (artifact, model[0]), request.duty, now)
+    found, standing = _kept(found, panel, (artifact, model[0]), request.duty, visit)
     table = lay_out(found, panel, named, reading.file)
     masked = without_logarithm(panel, manifest.window.context_length) if model[1].transform.kind == "log" else []
     notes = [*reading.notes, *told, *masked, *_notes(panel, artifact, horizon), *table.notes]
     notes += _write_beside(request, panel, found, table, levels)
     figures = {"forecast_series": float(len(table.forecasts)), "forecast_steps": float(horizon)}
-    request.duty.tell("forecast", panel, (request.model, artifact), figures, now, standing)
+    request.duty.tell(visit, (request.model, artifact), figures, standing)
     return ForecastResult(str(request.model), artifact.digest, table.cutoff, panel.freq or None, table.columns,
                           table.rows, table.forecasts, tuple(dict.fromkeys(notes)), standing)
 
@@ -121,7 +124,7 @@ def _refuse_early(request: ForecastRequest) -> None:
 def forecast_panel(panel: Panel, model: tuple[Forecaster, Scales], horizon: int, first: Any) -> list[Forecast]:
     """The forecasts of all series of a gridded panel; `first` is the first row trained on, a value of the axis.
 
-    The quantiles of a channel whose whole context is missing are NaN.
+    The quantiles of a channel whose whole context is missing are NaN. ModelError where others are not finite.
     """
     forecaster, scales = model
     clock, far = panel.layout.clock, horizon > forecaster.window.horizon
@@ -135,18 +138,27 @@ def forecast_panel(panel: Panel, model: tuple[Forecaster, Scales], horizon: int,
         for one, source, quantiles in zip(some, sources, each, strict=True):
             cutoff = one.ds[len(source.z) - 1]
             stamps = stamps_after(cutoff, horizon, clock)
+            _refuse_infinite(quantiles)
             out.append(Forecast(one.unique_id, cutoff, stamps, quantiles, forecaster.model.quantile_levels))
     return out
 
 
+def _refuse_infinite(quantiles: Array) -> None:
+    """ModelError where `quantiles` (H, C, Q) are no numbers, but not all of them for a channel."""
+    none = np.isnan(quantiles)
+    if np.isinf(quantiles).any() or (none.any(axis=(0, 2)) & ~none.all(axis=(0, 2))).any():
+        raise ModelError("the forecast is no finite number: the model is damaged, or the values are far from those "
+                         "that it learned from; train a model on them")
+
+
 def _kept(found: list[Forecast], panel: Panel, model: tuple[Artifact, Forecaster], duty: Duty,
-          now: float) -> tuple[list[Forecast], Standing | None]:
+          visit: Visit) -> tuple[list[Forecast], Standing | None]:
     """The forecasts as they are given out, entered into the ledger where there is one, and how those before did."""
     if duty.state.state is None:
         return found, None
     from grucast.workflows.predicting.ledger import keep  # only where there is a state
 
-    return keep(found, panel, model, duty.state, now)
+    return keep(found, panel, model, duty.state, visit)
 
 
 def _write_beside(request: ForecastRequest, panel: Panel, found: list[Forecast], table: ForecastTable,
@@ -182,7 +194,7 @@ def _check_future(request: ForecastRequest, source: str, manifest: Manifest) -> 
         raise UsageError(f"--future {source} is DATA itself, whose last rows are read without it; leave it out")
 
 
-def _with_ahead(panel: Panel, request: ForecastRequest, manifest: Manifest, file: str) -> tuple[Panel, list[str]]:
+def with_ahead(panel: Panel, request: ForecastRequest, manifest: Manifest, file: str) -> tuple[Panel, list[str]]:
     """The panel with what is known ahead, for every row of the horizon, and notes on a file of its own."""
     horizon = request.horizon or manifest.window.horizon
     if request.future is None:
@@ -211,7 +223,7 @@ def _check_ahead(panel: Panel, horizon: int, file: str) -> None:
 # ---- an earlier cutoff ---------------------------------------------------------------------------
 
 
-def _until(panel: Panel, cutoff: str, file: str) -> Panel:
+def until(panel: Panel, cutoff: str, file: str) -> Panel:
     """The panel without the rows after the stamp `cutoff`."""
     stop = on_axis(cutoff, panel, "--cutoff")
     kept = [(one, int(np.searchsorted(one.ds, stop, side="right"))) for one in panel.series]

@@ -14,14 +14,21 @@ from typing import Any
 import numpy as np
 
 from grucast.artifacts import ledger
-from grucast.artifacts.ledger import Visit
 from grucast.artifacts.state import State, open_state, read_state
 from grucast.artifacts.store import load
 from grucast.core.errors import ModelError, UsageError
-from grucast.core.series import Clock
+from grucast.core.results import Visit
 from grucast.preprocessing.grid import is_numeric
 from grucast.preprocessing.zones import written
-from grucast.workflows.monitoring.ages import age, clock_in_words, in_words, kind_of, last_trained, seconds_in
+from grucast.workflows.monitoring.ages import (
+    age,
+    clock_in_words,
+    in_words,
+    kind_of,
+    last_trained,
+    row_in_words,
+    seconds_in,
+)
 from grucast.workflows.monitoring.standing import Standing, as_document, standing_of
 
 FEW = 3  # runs, below which nothing is known of how often a job runs
@@ -102,7 +109,7 @@ def _job(runs: Sequence[Visit], limit: float | None, now: float, problems: list[
     fresh, name = _fresh(old, limit), f"job {last.job!r} ({last.command})"
     if allowed is not None and not alive:
         problems.append(f"{name}: silent for {in_words(silent)}, and {in_words(allowed)} would be usual")
-    row = _stamp(last)
+    row = row_in_words(last)
     if fresh is False and old is not None and limit is not None:
         problems.append(f"{name}: its newest row, {row}, is {in_words(old)} old, more than {in_words(limit)}")
     return {"job": last.job, "command": last.command, "runs": len(runs), "last_run": _iso(last.at),
@@ -119,13 +126,6 @@ def allowed_silence(runs: Sequence[Visit]) -> float | None:
     if len(runs) < FEW:
         return max(runs[-1].reach, PATIENCE) if runs[-1].reach else None
     return max(3.0 * float(median(steps.tolist())), 1.5 * float(np.quantile(steps, 0.9)), PATIENCE)
-
-
-def _stamp(visit: Visit) -> str:
-    """The newest row of a run, for people; instants in UTC."""
-    if visit.axis == "number":
-        return f"{visit.last_row:.10g}"
-    return written(np.datetime64(int(visit.last_row), "us"), Clock(tz="UTC" if visit.axis == "utc" else ""))
 
 
 def _words(standing: Standing, level: str) -> str:

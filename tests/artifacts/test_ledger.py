@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from grucast.artifacts import ledger
-from grucast.artifacts.ledger import Issued, Tally, Visit
+from grucast.artifacts.ledger import Issued, Tally
 from grucast.artifacts.state import open_state, read_state
 from grucast.core.errors import ModelError
+from grucast.core.results import Visit
 
 LEVELS = (0.1, 0.5, 0.9)
 

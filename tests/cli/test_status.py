@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from grucast.artifacts import ledger
-from grucast.artifacts.ledger import Issued, Tally, Visit
+from grucast.artifacts.ledger import Issued, Tally
 from grucast.artifacts.state import open_state
+from grucast.core.results import Visit
 from tests.command import run_installed
 
 HOUR = 3600.0

@@ -10,6 +10,7 @@ from grucast.core.config import ModelConfig, TrainingConfig, WindowSpec
 from grucast.core.errors import ModelError
 from grucast.core.results import Artifact, DataFacts, Manifest
 from grucast.core.series import STAMP, Clock, Columns, Layout, Panel, Series
+from grucast.preprocessing.scaling import fit_scale
 from grucast.workflows.drift import check_frequency, check_level
 from tests.making import hourly_panel, series_of
 
@@ -69,6 +70,10 @@ def test_rows_left_out_regularly_are_another_frequency_though_a_few_are_out_of_s
         check_frequency(panel(ds, Clock(freq=freq)), "f.csv")
 
 
+def test_two_rows_with_a_gap_between_them_are_of_the_frequency_of_the_model():
+    check_frequency(panel(stamps(9, "h")[[0, 3, 5, 8]], Clock(freq="h")), "f.csv")
+
+
 def test_rows_of_which_most_are_missing_at_random_are_left_to_the_gridding():
     kept = np.sort(np.random.default_rng(3).choice(600, 200, replace=False))
     check_frequency(panel(stamps(600, "h")[kept], Clock(freq="h")), "f.csv")
@@ -89,7 +94,7 @@ def model_of(y, *, context=5) -> Artifact:
     seen = [y[np.isfinite(y[:, channel]), channel] for channel in range(y.shape[1])]
     tensors = {"series.ids": np.frombuffer(b"load", dtype=np.uint8),
                "drift.level": np.array([[np.median(np.abs(one)) for one in seen]]),
-               "scale.series": np.array([[np.ptp(one) for one in seen]]), "drift.head": np.nan_to_num(y[:7])}
+               "scale.series": fit_scale(y, np.isfinite(y))[None], "drift.head": np.nan_to_num(y[:7])}
     manifest = Manifest({}, Layout(), DataFacts("", "", len(y), 1, "", ""), WindowSpec(context, 3, 1), ModelConfig(),
                         TrainingConfig(), {}, 0, {})
     return Artifact(manifest, tensors)
@@ -144,3 +149,15 @@ def test_zeros_are_no_unit():
 
 def test_a_series_that_was_not_trained_on_has_no_level_to_keep():
     check_level(hourly_panel(series_of(wave(80) * 1e6, unique_id="new")), model_of(wave(90)), "f.csv")
+
+
+@pytest.mark.parametrize(("factor", "refused"), [(1000.0, True), (1e-3, True), (1.0, False), (20.0, False)])
+def test_of_a_series_that_is_mostly_zero_the_spread_tells_its_unit(factor, refused):
+    sold = np.zeros((90, 1))
+    sold[::9, 0] = [4.0, 2.0, 3.0, 5.0, 1.0, 2.0, 4.0, 3.0, 2.0, 6.0]
+    now = later(sold[:80] * factor)
+    if not refused:
+        check_level(now, model_of(sold), "f.csv")
+        return
+    with pytest.raises(ModelError, match="another unit"):
+        check_level(now, model_of(sold), "f.csv")

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from grucast.artifacts import ledger
-from grucast.artifacts.ledger import Issued, Tally, Visit
+from grucast.artifacts.ledger import Issued, Tally
 from grucast.artifacts.state import open_state
 from grucast.core.errors import ModelError, UsageError
+from grucast.core.results import Visit
 from grucast.core.series import Clock
 from grucast.workflows.monitoring import ages
 from grucast.workflows.monitoring.standing import SURE, TOLERANCE, blocks, judged, standing_of
@@ -154,10 +155,10 @@ def test_the_kind_of_an_axis_is_that_of_its_clock(clock, kind):
 def test_data_whose_last_row_is_too_old_are_refused_by_name():
     panel = hourly_panel(series_of(np.arange(5.0)), series_of(np.arange(7.0), unique_id="b"))
     at = ages.visit_of("", "", panel, 0.0).last_row / 1e6 + 7200.0
-    local = at - ages.age(0.0, "local", 0.0)  # whatever the zone of this machine is
-    ages.refuse_old_data("3h", panel, "f.csv", local)
+    seen = ages.visit_of("", "", panel, at - ages.age(0.0, "local", 0.0))  # whatever the zone of this machine is
+    ages.refuse_old_data("3h", seen, "f.csv")
     with pytest.raises(ModelError, match=r"f\.csv: its last row, 2024-01-01T06:00:00, is 2\.0 h old, and --max-age"):
-        ages.refuse_old_data("1h", panel, "f.csv", local)
+        ages.refuse_old_data("1h", seen, "f.csv")
 
 
 def test_a_visit_knows_how_far_its_forecasts_look():

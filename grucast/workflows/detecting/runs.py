@@ -15,7 +15,7 @@ from grucast.detection.verdict import Alarms, Seen
 from grucast.preprocessing.frequency import find_step
 from grucast.preprocessing.gaps import regularise
 from grucast.preprocessing.grid import is_numeric
-from grucast.workflows.detect import DetectRequest, Watchman, alarms_of, alarms_on, check_unit, judge
+from grucast.workflows.detect import DetectRequest, Watchman, alarms_of, alarms_on, judge
 from grucast.workflows.detecting.alarm_table import Found, Raised, settle
 from grucast.workflows.detecting.arrived import Axis, Counts
 from grucast.workflows.detecting.going_on import Continued, Known, Way, go_on
@@ -28,7 +28,7 @@ from grucast.workflows.detecting.ring import begin
 from grucast.workflows.detecting.score_lines import FLAGS, Lines, lines_of
 from grucast.workflows.detecting.scores import score_panel
 from grucast.workflows.detecting.table import Document, Judged, Telling, events_of, is_fine
-from grucast.workflows.drift import check_frequency
+from grucast.workflows.drift import check_frequency, check_unit
 from grucast.workflows.serving import first_row
 
 

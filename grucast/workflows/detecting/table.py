@@ -124,6 +124,12 @@ def event_rows(events: Sequence[Document]) -> list[list[object]]:
             for one in events]
 
 
+def figures_of(scored: int, events: Sequence[Document]) -> dict[str, float]:
+    """What monitors are told of a run."""
+    going = sum(one["end"] is None for one in events)
+    return {"rows_scored": float(scored), "events": float(len(events)), "events_open": float(going)}
+
+
 def low_confidence(series: Series, rows: int, context: int) -> Mask:
     """Rows (T,) with fewer rows than a context before them, or with more than half of the context missing."""
     seen = np.zeros(rows + 1, dtype=np.int64)  # values observed before each row

@@ -10,13 +10,11 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from grucast.artifacts.ledger import Visit
 from grucast.core.errors import ModelError, UsageError
-from grucast.core.results import Manifest
+from grucast.core.results import Manifest, Visit
 from grucast.core.series import STAMP, Clock, Panel
 from grucast.detection.budget import SECONDS
 from grucast.preprocessing.alias import SECOND, parse_frequency
@@ -83,11 +81,6 @@ def last_trained(manifest: Manifest) -> float:
     return float(last) if is_numeric(manifest.layout.clock) else float(np.datetime64(last, "us").astype(np.int64))
 
 
-def last_seen(panel: Panel) -> Any:
-    """The newest row of a panel that has passed, a value of its axis."""
-    return max(one.ds[length_passed(one) - 1] for one in panel.series)
-
-
 def row_seconds(clock: Clock) -> float:
     """Seconds that a row lasts, in the mean; 0 where rows are only numbered."""
     if clock.freq:
@@ -97,7 +90,8 @@ def row_seconds(clock: Clock) -> float:
 
 def visit_of(job: str, command: str, panel: Panel, at: float, *, steps: int = 1) -> Visit:
     """That a job ran `at` this time on this panel, looking `steps` rows ahead."""
-    clock, last = panel.layout.clock, last_seen(panel)
+    clock = panel.layout.clock
+    last = max(one.ds[length_passed(one) - 1] for one in panel.series)
     number = float(last.astype(np.int64)) if panel.series[0].ds.dtype == STAMP else float(last)
     return Visit(job, command, at, number, kind_of(clock), steps * row_seconds(clock))
 
@@ -114,11 +108,16 @@ def refuse_old_model(max_age: str, manifest: Manifest, model: Path, at: float) -
                          f"{max_age} (clock: {clock_in_words(kind_of(clock), at)}); train it on newer rows")
 
 
-def refuse_old_data(max_age: str, panel: Panel, file: str, at: float) -> None:
-    """ModelError where the last row of the data is older than `max_age`: what is forecast would be past."""
-    clock, last = panel.layout.clock, last_seen(panel)
-    seen = visit_of("", "", panel, at)
-    old = age(seen.last_row, seen.axis, at)
+def refuse_old_data(max_age: str, visit: Visit, file: str) -> None:
+    """ModelError where the last row of a run is older than `max_age`: what is forecast would be past."""
+    old = age(visit.last_row, visit.axis, visit.at)
     if old is not None and old > seconds_in(max_age, "--max-age"):
-        raise ModelError(f"{file}: its last row, {written(last, clock)}, is {in_words(old)} old, and --max-age is "
-                         f"{max_age} (clock: {clock_in_words(seen.axis, at)}); do new rows still come?")
+        raise ModelError(f"{file}: its last row, {row_in_words(visit)}, is {in_words(old)} old, and --max-age is "
+                         f"{max_age} (clock: {clock_in_words(visit.axis, visit.at)}); do new rows still come?")
+
+
+def row_in_words(visit: Visit) -> str:
+    """The newest row of a run, for people; instants in UTC."""
+    if visit.axis == "number":
+        return f"{visit.last_row:.10g}"
+    return written(np.datetime64(int(visit.last_row), "us"), Clock(tz="UTC" if visit.axis == "utc" else ""))

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 
 from grucast.core.config import MonitorOptions, StateOptions
 from grucast.core.errors import UsageError
-from grucast.core.results import Artifact, Manifest
-from grucast.core.series import Panel
+from grucast.core.results import Artifact, Manifest, Visit
 
 if TYPE_CHECKING:
     from grucast.workflows.monitoring.standing import Standing
@@ -44,20 +43,17 @@ class Duty:
 
             refuse_old_model(self.monitor.max_age, manifest, model, now)
 
-    def refuse_old_data(self, panel: Panel, file: str, now: float) -> None:
-        """ModelError where --max-age is exceeded by the last row of the data."""
+    def refuse_old_data(self, visit: Visit, file: str) -> None:
+        """ModelError where --max-age is exceeded by the last row that a run saw."""
         if self.monitor.max_age is not None:
             from grucast.workflows.monitoring.ages import refuse_old_data
 
-            refuse_old_data(self.monitor.max_age, panel, file, now)
+            refuse_old_data(self.monitor.max_age, visit, file)
 
-    def tell(self, command: str, panel: Panel, model: tuple[Path, Artifact], figures: Mapping[str, float], now: float,
+    def tell(self, visit: Visit, model: tuple[Path, Artifact], figures: Mapping[str, float],
              standing: Standing | None = None) -> None:
         """Write the figures of a run where --metrics-file asks for them; `figures` by name without `grucast_`."""
-        if self.monitor.metrics_file is None:
-            return
-        from grucast.workflows.monitoring.ages import visit_of
-        from grucast.workflows.monitoring.metrics_file import samples_of, write_metrics
+        if self.monitor.metrics_file is not None:
+            from grucast.workflows.monitoring.metrics_file import samples_of, write_metrics
 
-        visit = visit_of(self.state.job or "", command, panel, now)
-        write_metrics(self.monitor.metrics_file, samples_of(visit, model[1], model[0], figures, standing))
+            write_metrics(self.monitor.metrics_file, samples_of(visit, model[1], model[0], figures, standing))

@@ -11,9 +11,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TypeAlias
 
-from grucast.artifacts.ledger import Visit
 from grucast.core.files import write_whole
-from grucast.core.results import Artifact
+from grucast.core.results import Artifact, Visit
 from grucast.workflows.monitoring.ages import age, kind_of, last_trained
 from grucast.workflows.monitoring.standing import Standing
 

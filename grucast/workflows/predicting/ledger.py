@@ -18,14 +18,13 @@ from grucast.artifacts.state import State, open_state
 from grucast.core.arrays import Array, Ints, Mask, Stamps
 from grucast.core.config import StateOptions
 from grucast.core.errors import InternalError
-from grucast.core.results import Artifact, Forecast
+from grucast.core.results import Artifact, Forecast, Visit
 from grucast.core.series import STAMP, Clock, Panel, Series
 from grucast.evaluation.baselines import seasonal_naive
 from grucast.forecasting.adaptive import adapted, coverages, missed, moved, pairs, weights
 from grucast.forecasting.predict import Forecaster
 from grucast.preprocessing.grid import is_numeric
 from grucast.preprocessing.sources import length_passed
-from grucast.workflows.monitoring.ages import visit_of
 from grucast.workflows.monitoring.standing import Standing, standing_of
 from grucast.workflows.predicting.table import names_of
 
@@ -34,10 +33,10 @@ OVERDUE = 2.0  # reaches after the cutoff until a truth that did not come is wai
 
 
 def keep(found: Sequence[Forecast], panel: Panel, model: tuple[Artifact, Forecaster], options: StateOptions,
-         at: float) -> tuple[list[Forecast], Standing]:
+         visit: Visit) -> tuple[list[Forecast], Standing]:
     """Settle what came true, adapt the forecasts and enter them: as they are given out, and how those before did.
 
-    `at` is now, in seconds since 1970. Errors: those of `open_state`.
+    `visit` is this run. Errors: those of `open_state`.
     """
     if options.state is None:
         raise InternalError("a ledger without a state")
@@ -62,7 +61,7 @@ def keep(found: Sequence[Forecast], panel: Panel, model: tuple[Artifact, Forecas
         ledger.enter(state, job, entered)
         ledger.keep_widths(state, job, artifact.digest, learned)
         if entered:
-            ledger.note_visit(state, visit_of(job, "forecast", panel, at, steps=len(entered[0].due)))
+            ledger.note_visit(state, visit)
         return out, standing_of(state, job)
 
 
