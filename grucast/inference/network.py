@@ -28,6 +28,10 @@ class Core(Protocol):
         """States of the rows ahead, (B, S, D)."""
         ...
 
+    def asks(self, known: Encoded, windows: Windows) -> Array32 | None:
+        """How much each state ahead asks of each step of the context, (B, S_ahead, S); None without attention."""
+        ...
+
 
 class Normalised(NamedTuple):
     """Windows brought to size, and what brings them back."""
@@ -88,6 +92,16 @@ def outputs(weights: Weights, model: ModelConfig, window: WindowSpec, windows: W
     rebuilt = rebuild(below(weights, "rebuild"), states) * given.spread
     rebuilt = rebuilt if given.behind is None else rebuilt + given.behind
     return Outputs(out, rebuilt, distance(below(weights, "state"), states))
+
+
+def asked_of(weights: Weights, model: ModelConfig, window: WindowSpec, windows: Windows) -> Array32 | None:
+    """What attention weighs: the share of each step of the context in each state ahead, (B, S_ahead, S).
+
+    Steps are segments, or rows of the recurrent network, whose one state ahead tells of all rows. Shares add up to 1.
+    None for a network without attention.
+    """
+    core, given = core_of(weights, model, window), normalise(weights, model, window, windows)
+    return core.asks(core.encode(given.x, windows), windows)
 
 
 def states_of(

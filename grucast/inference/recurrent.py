@@ -6,7 +6,7 @@ import numpy as np
 
 from grucast.core.arrays import Array32
 from grucast.core.config import ModelConfig, WindowSpec
-from grucast.inference.attention import attend
+from grucast.inference.attention import attend, shares
 from grucast.inference.filters import filtered
 from grucast.inference.math import relu
 from grucast.inference.stack import Encoded, Stack
@@ -31,10 +31,19 @@ class RecurrentCore:
 
     def decode(self, known: Encoded, windows: Windows) -> Array32:
         """The one state of all rows ahead, (B, 1, D)."""
-        later = windows.known[:, self.length :].reshape(len(windows), -1)
-        seen = np.concatenate([self.cells.output(known), later, windows.static], axis=1)
-        mixed = seen @ self.weights["mix.weight"].T + self.weights["mix.bias"]
-        ahead = relu(mixed + self.weights["channel"][windows.channel])[:, None]
+        ahead = self._ahead(known, windows)
         if known.path is None:
             return ahead
         return attend(below(self.weights, "attention"), ahead, known.path, windows.mask)
+
+    def asks(self, known: Encoded, windows: Windows) -> Array32 | None:
+        """How much the rows ahead ask of each row of the context, (B, 1, L); None without attention."""
+        if known.path is None:
+            return None
+        return shares(below(self.weights, "attention"), self._ahead(known, windows), known.path, windows.mask)
+
+    def _ahead(self, known: Encoded, windows: Windows) -> Array32:
+        later = windows.known[:, self.length :].reshape(len(windows), -1)
+        seen = np.concatenate([self.cells.output(known), later, windows.static], axis=1)
+        mixed = seen @ self.weights["mix.weight"].T + self.weights["mix.bias"]
+        return relu(mixed + self.weights["channel"][windows.channel])[:, None]

@@ -6,7 +6,7 @@ import numpy as np
 
 from grucast.core.arrays import Array32
 from grucast.core.config import ModelConfig, WindowSpec
-from grucast.inference.attention import attend
+from grucast.inference.attention import attend, shares
 from grucast.inference.filters import filtered
 from grucast.inference.math import relu
 from grucast.inference.stack import Encoded, Stack
@@ -38,21 +38,32 @@ class SegmentCore:
 
     def decode(self, known: Encoded, windows: Windows) -> Array32:
         """Decoded states of the segments ahead, (B, S_out, D)."""
+        ahead = self._ahead(known, windows)
+        if known.path is None:
+            return ahead
+        return attend(below(self.weights, "attention"), ahead, known.path, self._seen(windows))
+
+    def asks(self, known: Encoded, windows: Windows) -> Array32 | None:
+        """How much each segment ahead asks of each of the context, (B, S_out, S); None without attention."""
+        if known.path is None:
+            return None
+        ahead = self._ahead(known, windows)
+        return shares(below(self.weights, "attention"), ahead, known.path, self._seen(windows))
+
+    def _ahead(self, known: Encoded, windows: Windows) -> Array32:
+        """The segments ahead, (B, S_out, D), before they ask anything."""
         window, weights = self.window, self.weights
         w, size, count = window.segment, len(windows), -(-window.horizon // window.segment)
         query = weights["position"][None] + weights["channel"][windows.channel][:, None]
         if self.model.known:
-            ahead = np.zeros_like(windows.known, shape=(size, count * w, windows.known.shape[2]))
-            ahead[:, : window.horizon] = windows.known[:, window.context_length :]
-            query = query + ahead.reshape(size, count, -1) @ weights["query_known.weight"].T
+            later = np.zeros((size, count * w, windows.known.shape[2]), dtype=np.float32)
+            later[:, : window.horizon] = windows.known[:, window.context_length :]
+            query = query + later.reshape(size, count, -1) @ weights["query_known.weight"].T
         if self.model.static:
             query = query + (windows.static @ weights["query_static.weight"].T)[:, None]
-        decoded = self.cells.ahead(query, known)
-        if known.path is None:
-            return decoded
-        return attend(below(weights, "attention"), decoded, known.path, self.seen(windows))
+        return self.cells.ahead(query, known)
 
-    def seen(self, windows: Windows) -> Array32:
+    def _seen(self, windows: Windows) -> Array32:
         """1 where anything of a segment of the context was observed, (B, S)."""
         w, length = self.window.segment, self.window.context_length
         count = -(-length // w)

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from grucast.core.config import QUANTILE_LEVELS, ModelConfig, Structure, WindowSpec
-from grucast.inference.network import outputs
+from grucast.inference.network import asked_of, outputs
 from grucast.inference.predict import predict, predict_streams
 from grucast.networks import ACTIVATIONS, CELLS, NETWORKS
 from grucast.networks.batch import Batch
@@ -180,6 +180,19 @@ def test_gradients_are_those_of_finite_differences(network, alone):
 
     assert torch.autograd.gradcheck(run, (doubled.x.requires_grad_(), *made.parameters()), atol=1e-6, rtol=1e-6,
                                     fast_mode=True)
+
+
+@pytest.mark.parametrize(("network", "shape", "step"), [("segment", (6, 5, 7), 4), ("recurrent", (6, 1, 26), 1)])
+def test_what_attention_weighs_is_shared_among_the_steps_that_were_observed(network, shape, step):
+    model, streams = model_of(network=network, attention=True), random_streams()
+    weights, windows = weights_of(torch_network(model, SPEC)), gather(streams, SPEC, *AT)
+    shares = asked_of(weights, model, SPEC, windows)
+    assert shares.shape == shape
+    np.testing.assert_allclose(shares.sum(axis=2), 1.0, rtol=1e-5)
+    padded = np.pad(windows.mask, ((0, 0), (shape[2] * step - 26, 0)))
+    seen = padded.reshape(6, shape[2], step).max(axis=2) > 0
+    assert ((shares > 0) == seen[:, None]).all()
+    assert asked_of(weights, model_of(network=network), SPEC, windows) is None
 
 
 # ---- the default -----------------------------------------------------------------------------------
