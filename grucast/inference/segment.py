@@ -56,7 +56,7 @@ class SegmentCore:
         w, size, count = window.segment, len(windows), -(-window.horizon // window.segment)
         query = weights["position"][None] + weights["channel"][windows.channel][:, None]
         if self.model.known:
-            later = np.zeros((size, count * w, windows.known.shape[2]), dtype=np.float32)
+            later = np.zeros_like(windows.known, shape=(size, count * w, windows.known.shape[2]))
             later[:, : window.horizon] = windows.known[:, window.context_length :]
             query = query + later.reshape(size, count, -1) @ weights["query_known.weight"].T
         if self.model.static:
