@@ -27,6 +27,7 @@ class Stack:
         structure = model.structure
         self.strides = structure.dilations or (1,) * model.layers
         self.attended, self.skip, self.together = structure.attention, structure.skip, together
+        self.reach = max(*self.strides, structure.skip, structure.delay)
         kind = BothWays if structure.bidirectional else Forwards
         parts = [below(weights, f"layers.{k}") for k in range(model.layers)]
         self.layers: list[Layer] = [kind(model.cell, part, structure) for part in parts]
@@ -35,7 +36,9 @@ class Stack:
             self.join = weights["join.weight"].T
 
     def encode(self, x: Array32) -> Encoded:
-        """What is known after x (B, S, I)."""
+        """What is known after x (B, S, I). ValueError where a state is asked for from before it."""
+        if self.reach > x.shape[1]:  # a file may say so; it must not cost memory
+            raise ValueError(f"a state {self.reach} steps back in a context of {x.shape[1]}")
         states, first, path = [], x, None
         for k, (layer, stride) in enumerate(zip(self.layers, self.strides, strict=True)):
             path, last = over_phases(layer, x, stride, every=self.attended or k + 1 < len(self.layers))

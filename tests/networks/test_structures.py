@@ -182,6 +182,17 @@ def test_gradients_are_those_of_finite_differences(network, alone):
                                     fast_mode=True)
 
 
+@pytest.mark.parametrize("far", [{"skip": 8}, {"dilations": (8,)}, {"cell": "tau-gru", "delay": 100_000}])
+def test_a_state_from_before_the_context_is_refused_before_it_takes_memory(far):
+    """As a file may ask for it, whose weights are those of a nearer one."""
+    near = {key: {"skip": 1, "dilations": (1,), "delay": 1}.get(key, value) for key, value in far.items()}
+    model, weights = model_of(**near), weights_of(torch_network(model_of(**near), SPEC))
+    asked = {key: value for key, value in far.items() if key != "cell"}
+    model = replace(model, structure=replace(model.structure, **asked))
+    with pytest.raises(ValueError, match=r"a state \d+ steps back in a context of 7"):
+        predict([weights], model, SPEC, gather(random_streams(), SPEC, *AT))
+
+
 @pytest.mark.parametrize(("network", "shape", "step"), [("segment", (6, 5, 7), 4), ("recurrent", (6, 1, 26), 1)])
 def test_what_attention_weighs_is_shared_among_the_steps_that_were_observed(network, shape, step):
     model, streams = model_of(network=network, attention=True), random_streams()
