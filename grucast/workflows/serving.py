@@ -45,9 +45,21 @@ def read_gridded(source: str, options: ReadOptions, layout: Layout) -> tuple[Rea
 
 
 def first_row(manifest: Manifest) -> Any:
-    """The stamp of the first row trained on, as a value of the axis."""
+    """The stamp of the first row trained on, as a value of the axis; ModelError where it is none."""
     first = manifest.data.first
-    return float(first) if is_numeric(manifest.layout.clock) else np.datetime64(first, "us")
+    try:
+        found = float(first) if is_numeric(manifest.layout.clock) else np.datetime64(first, "us")
+    except ValueError as error:
+        raise ModelError(f"damaged: manifest: data.first is {first[:40]!r}, no stamp") from error
+    if not np.isfinite(found):
+        raise ModelError(f"damaged: manifest: data.first is {first[:40]!r}, no stamp")
+    return found
+
+
+def last_row(manifest: Manifest) -> Any:
+    """The stamp of the last row trained on, as a value of the axis."""
+    last = manifest.data.last
+    return float(last) if is_numeric(manifest.layout.clock) else np.datetime64(last, "us")
 
 
 def on_axis(text: str, panel: Panel, option: str) -> Any:

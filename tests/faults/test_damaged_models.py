@@ -129,3 +129,26 @@ def test_the_command_refuses_it_with_78_and_one_line(installed, tiny, what):
     assert ended.code == 78
     assert ended.error.startswith("grucast: error: load.grucast: ")
     assert contents(tiny) == before
+
+
+@pytest.mark.parametrize("first", ["lstm", "", "NaT", "x" * 1000])
+def test_a_first_row_that_is_no_stamp_is_refused(installed, tiny, first):
+    model = load(tiny / "load.grucast")
+    data = dataclasses.replace(model.manifest.data, first=first)
+    forged = dataclasses.replace(model, manifest=dataclasses.replace(model.manifest, data=data))
+    (tiny / "load.grucast").write_bytes(encode(forged)[0])
+    ended = installed("forecast")
+    assert ended.code == 78
+    assert "data.first" in ended.error
+
+
+def test_weights_that_overflow_give_no_infinite_forecast(installed, tiny):
+    """They are finite and fit: only what comes out of them is not."""
+    model = load(tiny / "load.grucast")
+    name = "network.0.seasons.tables.0"
+    table = model.tensors[name].copy()
+    table[:, ::3] = 1e38
+    (tiny / "load.grucast").write_bytes(encode(with_array(model, name, table))[0])
+    ended = installed("forecast")
+    assert ended.code in (65, 78)
+    assert ended.error

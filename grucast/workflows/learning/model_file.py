@@ -50,7 +50,7 @@ from grucast.workflows.learning.prepared import Prepared
 HEAD_ROWS = 100
 # what a file says is looked up as a module or as a file: only among names that cannot be anything else
 _ENCODINGS = {*aliases, *aliases.values(), "utf_8_sig", "koi8_u", "koi8_t", "cp720", "cp737", "cp856", "cp874"}
-_ZONE = re.compile(r"[A-Za-z0-9_+:/-]{0,64}")
+_ZONE = re.compile(r"|[A-Za-z][A-Za-z0-9_+/-]{0,63}|[+-]\d\d:?\d\d(:\d\d)?")
 Tensors = Mapping[str, npt.NDArray[Any]]
 
 
