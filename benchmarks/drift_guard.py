@@ -82,7 +82,7 @@ def offer(path: Path, root: Path) -> Iterator[Asked]:
         yield _ask(name, "clean", f"part {part + 1}", rest, artifact)
         if part:  # one part shows what becomes of changes
             continue
-        for change, factor in UNITS.items():
+        for change, factor in UNITS.items() if _moves(rest) else ():  # of zeros alone no unit can be told
             yield _ask(name, "unit", change, _each(rest, lambda one, by=factor: replace(one, y=one.y * by)), artifact)
         clock = learned.layout.clock
         if clock.freq or (is_numeric(clock) and clock.kind != "row" and find_step(rest.series)):
@@ -94,6 +94,11 @@ def _cut(panel: Panel, begin: float, end: float) -> Panel:
     """Those rows of each series, as shares of its length; short ones are left out."""
     cut = [one.rows(int(begin * len(one)), int(end * len(one))) for one in panel.series]
     return Panel(tuple(one for one in cut if len(one) >= FEWEST and one.observed.any()), panel.layout)
+
+
+def _moves(panel: Panel) -> bool:
+    """Whether anything but zeros is in a panel."""
+    return any(bool((one.y[one.observed] != 0.0).any()) for one in panel.series)
 
 
 def _each(panel: Panel, change: Callable[[Series], Series]) -> Panel:

@@ -18,6 +18,7 @@ from grucast.preprocessing.scaling import fit_scale
 from grucast.workflows.learning.model_file import series_ids
 
 FAR_LEVEL = 100.0  # times off: another unit, not another week
+FAR_SPREAD = 300.0  # of what is mostly zero, whose spread may come from a handful of rows
 CONTEXTS = 10  # whose median is compared
 STEP_SLACK = 0.01  # share of a numeric step
 NOMINAL = 0.8  # share of stamps exactly on their place in the week or the month
@@ -97,9 +98,11 @@ def check_level(panel: Panel, artifact: Artifact, file: str) -> None:
             if not len(seen) or scale == 0.0:
                 continue
             now = float(np.median(np.abs(seen)))
+            far = FAR_LEVEL
             if before == 0.0 and plain:  # mostly zero: what is left is how far it moves
                 before, now = scale, float(fit_scale(seen[:, None], np.ones((len(seen), 1), dtype=bool))[0])
-            if now and before and (now / FAR_LEVEL > before or now < before / FAR_LEVEL):
+                far = FAR_SPREAD
+            if now and before and (now / far > before or now < before / far):
                 raise ModelError(f"{file}: column {name!r} is about {now:.3g}, the model was trained on values "
                                  f"about {before:.3g}; another unit? train a model on them")
 

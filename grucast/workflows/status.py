@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -16,10 +15,11 @@ import numpy as np
 from grucast.artifacts import ledger
 from grucast.artifacts.state import State, open_state, read_state
 from grucast.artifacts.store import load
-from grucast.core.errors import ModelError, UsageError
+from grucast.core.errors import UsageError
 from grucast.core.results import Visit
 from grucast.preprocessing.grid import is_numeric
 from grucast.preprocessing.zones import written
+from grucast.workflows.detecting.alarm_table import read_document
 from grucast.workflows.monitoring.ages import (
     age,
     clock_in_words,
@@ -154,12 +154,8 @@ def list_events(path: Path) -> list[dict[str, Any]]:
     with read_state(path) as state:
         found = state.rows("SELECT document, job, raised, acknowledged, muted, open FROM events"
                            " ORDER BY begin, event_id")
-    try:
-        return [{**json.loads(document), "job": job, "raised": raised, "acknowledged": acknowledged or None,
-                 "muted": bool(muted), "open": bool(going)}
-                for document, job, raised, acknowledged, muted, going in found]
-    except (ValueError, TypeError) as error:
-        raise ModelError(f"{path}: the state is damaged: an event is not JSON") from error
+    return [{**read_document(document), "job": job, "raised": raised, "acknowledged": acknowledged or None,
+             "muted": bool(muted), "open": bool(going)} for document, job, raised, acknowledged, muted, going in found]
 
 
 def mark_events(path: Path, acknowledged: Sequence[str], muted: Sequence[str], now: float) -> None:

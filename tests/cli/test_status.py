@@ -12,6 +12,8 @@ from grucast.artifacts import ledger
 from grucast.artifacts.ledger import Issued, Tally
 from grucast.artifacts.state import open_state
 from grucast.core.results import Visit
+from grucast.workflows.detecting.alarm_table import to_tell
+from grucast.workflows.detecting.table import COLUMNS
 from tests.command import run_installed
 
 HOUR = 3600.0
@@ -27,8 +29,12 @@ def state(tmp_path):
         for name, begin, going in (("e1", 10, 0), ("e2", 5, 1)):
             opened.write("INSERT INTO events (event_id, job, unique_id, begin, stop, open, document, digest, raised,"
                          " to_print, to_tell) VALUES (?, 'day', 'load', ?, ?, ?, ?, 'd', '2024-01-01T00:00:00Z', 0, 0)",
-                         name, begin, begin + 1, going, json.dumps({"event_id": name, "reason": f"load {begin}"}))
+                         name, begin, begin + 1, going, document(name, f"load {begin}"))
     return path
+
+
+def document(name, reason):
+    return json.dumps(dict.fromkeys(COLUMNS) | {"event_id": name, "reason": reason})
 
 
 def add_runs(opened, job, *, last, runs=5):
@@ -132,6 +138,15 @@ def test_events_are_listed_oldest_first_and_can_be_acknowledged_and_muted(tmp_pa
         ("e2", True, True, True), ("e1", False, False, False)]
     assert found[0]["reason"] == "load 5"
     assert ask(tmp_path, "--state", "jobs.state")[1]["events"]["unacknowledged"] == 0
+
+
+def test_nobody_is_told_of_a_muted_event(tmp_path, state):
+    with open_state(state) as opened:
+        opened.write("UPDATE events SET to_tell = 1")
+        assert [one["event_id"] for one in to_tell(opened, "day")] == ["e2", "e1"]
+    run_installed("status", "--state", "jobs.state", "--mute", "e2", folder=tmp_path)
+    with open_state(state) as opened:
+        assert [one["event_id"] for one in to_tell(opened, "day")] == ["e1"]
 
 
 def test_an_event_that_is_not_there_changes_nothing(tmp_path, state):

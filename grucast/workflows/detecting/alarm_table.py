@@ -148,9 +148,9 @@ def to_print(state: State, job: str) -> list[Document]:
 
 
 def to_tell(state: State, job: str) -> list[Document]:
-    """The events that --on-event has not had, in order of time."""
-    return _documents(state.rows("SELECT document FROM events WHERE job = ? AND to_tell = 1 ORDER BY begin, unique_id",
-                                 job))
+    """The events that --on-event has not had and nobody has muted, in order of time."""
+    return _documents(state.rows("SELECT document FROM events WHERE job = ? AND to_tell = 1 AND muted = 0"
+                                 " ORDER BY begin, unique_id", job))
 
 
 def printed(state: State, events: Sequence[Document]) -> None:
