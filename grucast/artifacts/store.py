@@ -32,7 +32,7 @@ import numpy.typing as npt
 
 from grucast.artifacts.manifest import from_json, to_json
 from grucast.artifacts.migrations import check_version, upgrade
-from grucast.core.errors import Denied, InputMissing, InternalError, IoFailure, ModelError, UsageError
+from grucast.core.errors import Busy, Denied, InputMissing, InternalError, IoFailure, ModelError, UsageError
 from grucast.core.files import publish
 from grucast.core.results import Artifact
 
@@ -50,19 +50,26 @@ _FIELD = b'"sha256":"'  # nowhere else in the header: inside a JSON text the quo
 _ZEROS = "0" * 64
 
 
-def save(artifact: Artifact, path: Path, *, wait: bool = False) -> str:
+def save(artifact: Artifact, path: Path, *, wait: bool = False, replacing: str = "") -> str:
     """Write `artifact` to `path`, whole or not at all, and return its digest; `wait` waits for another writer.
 
-    What was written is read back from memory first, so that no file is published that would be refused.
-    Errors: those of `publish`; UsageError when the model is larger than a file may be.
+    What was written is read back from memory first, so that no file is published that would be refused. With
+    `replacing`, a digest, only that model is replaced. Errors: those of `publish`; UsageError when the model is larger
+    than a file may be; Busy where another model lies there than the one to replace.
     """
     content, digest = encode(artifact)
     try:
         decode(content)
     except ModelError as error:
         raise InternalError(f"{path}: this model would be refused: {error}") from error
-    publish(path, content, wait=wait)
+    publish(path, content, wait=wait, check=(lambda: _check_same(path, replacing)) if replacing else None)
     return digest
+
+
+def _check_same(path: Path, digest: str) -> None:
+    """Busy where the model at `path` is not the one with this digest."""
+    if load(path).digest != digest:
+        raise Busy(f"{path}: another grucast has replaced it meanwhile; try again")
 
 
 def load(path: Path) -> Artifact:

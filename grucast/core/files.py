@@ -25,16 +25,19 @@ Content: TypeAlias = bytes | Iterable[bytes]  # whole, or piece by piece where i
 Write: TypeAlias = Callable[[Content], None]
 
 
-def publish(path: Path, content: bytes, *, wait: bool = False) -> None:
+def publish(path: Path, content: bytes, *, wait: bool = False, check: Callable[[], None] | None = None) -> None:
     """Put a model at `path`, whole or not at all; until then what was there stays as it was.
 
     `.NAME.lock` is held from the first byte to the rename and is freed by dying; `wait` waits for another
-    writer to be done. Errors: Busy when another writer holds it; CannotCreate, also for a link, a pipe or a
-    device, which a rename would replace; Denied; IoFailure (a full disk).
+    writer to be done. `check` is called while it is held, before anything is written, and may refuse. Errors:
+    Busy when another writer holds it; CannotCreate, also for a link, a pipe or a device, which a rename would
+    replace; Denied; IoFailure (a full disk).
     """
     try:
         _mode(path)
         with locked(path, wait=wait), _temporary(path) as (temporary, handle):
+            if check is not None:
+                check()
             _put(path, temporary, handle, content, _mode(path))
     except OSError as error:
         raise write_error(error, path) from error

@@ -50,6 +50,7 @@ class Given:
     notes: tuple[str, ...]
     output: Path
     started: float  # time.monotonic()
+    parent: str = ""  # digest of the model that is replaced, by no other one
 
 
 def train(request: TrainRequest, progress: Progress = silent) -> TrainResult:

@@ -256,3 +256,15 @@ def test_a_thousand_kills_lose_nothing(model, tmp_path):
     save(model, tmp_path / "m.grucast")
     survive_kills(tmp_path / "m.grucast", 1000)
     assert load(tmp_path / "m.grucast").manifest == model.manifest
+
+
+def test_only_the_model_that_was_gone_on_from_is_replaced(model, tmp_path):
+    path = tmp_path / "m.grucast"
+    first = save(model, path)
+    second = save(dataclasses.replace(model, manifest=dataclasses.replace(model.manifest, steps=7)), path,
+                  replacing=first)
+    assert load(path).digest == second != first
+    with pytest.raises(Busy, match="another grucast has replaced it meanwhile"):
+        save(model, path, replacing=first)
+    assert load(path).digest == second
+    assert names(tmp_path) == {"m.grucast", ".m.grucast.lock"}

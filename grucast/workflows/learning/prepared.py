@@ -82,7 +82,7 @@ def last_sampler(prepared: Prepared, part: str) -> Sampler:
         last = length - (window.horizon + 1) // 2
     else:
         last = np.maximum(_borders(prepared, part)[0], 1) - window.horizon
-    first = _first_cutoff(length - window.horizon, window)
+    first = first_cutoff(length - window.horizon, window)
     return sampler_of(first, np.maximum(last, first) if part == "end" else last)
 
 
@@ -93,10 +93,10 @@ def _borders(prepared: Prepared, part: str) -> tuple[Ints, Ints]:
     first, stop = np.repeat(rows, channels, axis=0).T
     last = stop - horizon
     if part == "fit":
-        first = _first_cutoff(last, prepared.window)
+        first = first_cutoff(last, prepared.window)
     return first, np.where(stop == 0, first - 1, last)
 
 
-def _first_cutoff(last: Ints, window: WindowSpec) -> Ints:
+def first_cutoff(last: Ints, window: WindowSpec) -> Ints:
     """The first cutoff to learn from: a quarter of a context must be there, so that short ones are learned too."""
     return np.maximum(1, np.minimum(window.context_length // 4, last // 3))

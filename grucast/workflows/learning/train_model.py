@@ -45,7 +45,9 @@ def train_model(given: Given, progress: Progress) -> TrainResult:
     flat, skill = constant_columns(panel), skill_notes(accuracy) if accuracy["holdout"] else [REBUILDS]
     accuracy |= {"season": list(prepared.seasons), "notes": [*flat, *skill]}
     facts = data_facts(request, reading, panel, output)
-    digest = save(pack(prepared, final, facts, accuracy, torch_version(), watch), output, wait=request.wait)
+    packed = pack(prepared, final, facts, accuracy, torch_version(), watch)
+    packed = replace(packed, manifest=replace(packed.manifest, parent=given.parent))
+    digest = save(packed, output, wait=request.wait, replacing=given.parent)
     keeper.forget()
     assumed = [*reading.notes, *given.notes, *prepared.notes, *flat]
     notes = [*assumed, *skill]

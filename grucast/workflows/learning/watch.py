@@ -8,7 +8,7 @@ looks than one that was trained on.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -74,20 +74,32 @@ def fit_watch(
     prepared: Prepared, learned: Learned, final: Learned, progress: Progress = silent
 ) -> tuple[Learned, Watch]:
     """The final model with the head that rebuilds the window, and what it knows about normal rows."""
+    return watch_by(prepared, final, fit_laws(prepared, learned, progress), progress)
+
+
+def fit_laws(prepared: Prepared, learned: Learned, progress: Progress = silent) -> dict[str, ScoreCalibration]:
+    """The laws by the names of a `Watch`, from rows after the fit parts, which `learned` was not trained on."""
     some = _some(prepared)
-    first = _with_heads(prepared, learned, _fit_rows(prepared))
+    first = with_heads(prepared, learned, _fit_rows(prepared))
     held = _judge(some, first.forecaster, _fit_rows(some), progress)
     usual = usual_width(prepared.seasons, LONGEST_SEASON)
     cycle = cycle_of(prepared.seasons)
     early = {mode: fit_signal_scale(held.signals[mode], held.parts, mode, usual) for mode in MODES}
-    channels = len(prepared.panel.channels)
     gap = usual_gap(prepared.seasons, usual)
+    channels = len(prepared.panel.channels)
     laws = {one.name: _law(held, early[one.mode], one, gap) for one in scorings(prepared.model, channels)}
-    laws |= _laws_beside(held, cycle, gap)
-    last = _with_heads(prepared, final, _rows(prepared))
+    return laws | _laws_beside(held, cycle, gap)
+
+
+def watch_by(
+    prepared: Prepared, final: Learned, laws: Mapping[str, ScoreCalibration], progress: Progress = silent
+) -> tuple[Learned, Watch]:
+    """The final model with the head that rebuilds the window, and its scales of normal rows beside these laws."""
+    some, usual = _some(prepared), usual_width(prepared.seasons, LONGEST_SEASON)
+    last = with_heads(prepared, final, _rows(prepared))
     known = _judge(some, last.forecaster, _rows(some), progress)
     scale = {mode: _own(fit_signal_scale(known.signals[mode], known.parts, mode, usual), prepared) for mode in MODES}
-    jumps = fit_sudden(known.signed, known.parts, known.origins, cycle)
+    jumps = fit_sudden(known.signed, known.parts, known.origins, cycle_of(prepared.seasons))
     if len(jumps.level) - 1 != len(prepared.panel.series) or len(jumps.level) > MOST_SERIES:
         jumps = replace(jumps, level=jumps.level[-1:])
     return last, Watch(scale, jumps, fit_stuck(known.values, known.parts), laws)
@@ -128,7 +140,7 @@ def _most(prepared: Prepared) -> int:
     return max(MOST_ROWS // max(prepared.streams.length.size, 1), 10 * prepared.window.context_length)
 
 
-def _with_heads(prepared: Prepared, learned: Learned, stop: Ints) -> Learned:
+def with_heads(prepared: Prepared, learned: Learned, stop: Ints) -> Learned:
     """The model with the head that rebuilds windows and the law of its states, from windows that end by row `stop`."""
     if not prepared.model.narrow:
         return learned

@@ -1,0 +1,211 @@
+"""`grucast update`: learns from what came, is judged by rows that nobody saw, and else leaves the model as it was."""
+
+from __future__ import annotations
+
+import json
+import os
+
+import numpy as np
+import pytest
+
+from grucast.artifacts.store import load
+from grucast.core.config import ReadOptions
+from grucast.core.errors import Busy, ModelError
+from grucast.workflows.update import UpdateRequest, update
+from grucast.workflows.updating import update_model
+from tests.command import TINY, hourly, run_installed, write_lines
+
+KNOWN = 400  # rows that the tiny model was trained on; its horizon is 24
+
+
+@pytest.fixture
+def grown(tiny):
+    """The folder of the tiny model, and a way to update it when `load.csv` has grown to so many rows."""
+
+    def run(rows: int, **more):
+        write_lines(tiny / "load.csv", hourly(rows))
+        return update(UpdateRequest(None, tiny / "load.grucast", ReadOptions(), threads=1, **more))
+
+    return run
+
+
+@pytest.fixture
+def model(tiny):
+    return tiny / "load.grucast"
+
+
+def test_it_learns_from_new_rows_and_remembers_its_parent(grown, model):
+    before = load(model)
+    result = grown(520)
+    after, report = load(model), result.report
+    assert report["updated"]
+    assert report["error"] <= report["error_before"]
+    assert (report["rows"], report["new_rows"], report["held_rows"]) == (520, 120, 40)
+    assert (report["digest"], report["parent"]) == (after.digest, before.digest)
+    assert after.manifest.parent == before.digest != after.digest
+    assert (after.manifest.data.rows, after.manifest.data.last) == (520, "2024-01-22T15:00:00.000000")
+    assert (after.manifest.model, after.manifest.window) == (before.manifest.model, before.manifest.window)
+    assert report["holdout"]["mae"] > 0
+    assert after.manifest.accuracy["season"] == before.manifest.accuracy["season"]
+
+
+def test_scales_trust_and_names_of_what_is_known_stay(grown, model):
+    before = load(model).tensors
+    grown(520)
+    after = load(model).tensors
+    assert before.keys() == after.keys()
+    for name in ("scale.series", "scale.unit", "calibration.trusted", "series.ids", "drift.head"):
+        np.testing.assert_array_equal(after[name], before[name], err_msg=name)
+    assert any(not np.array_equal(after[name], before[name]) for name in before if name.startswith("network."))
+    assert not np.array_equal(after["calibration.factors"], before["calibration.factors"])
+
+
+def test_laws_of_few_rows_do_not_take_the_place_of_those_of_many_but_scales_are_measured_anew(grown, model):
+    before = load(model).tensors
+    grown(520)
+    after = load(model).tensors
+    np.testing.assert_array_equal(after["anomaly.stuck.scores"], before["anomaly.stuck.scores"])
+    assert not np.array_equal(after["anomaly.online.median"], before["anomaly.online.median"])
+
+
+def test_as_many_new_rows_as_the_laws_are_about_bring_laws_of_their_own(grown, model):
+    known = load(model).tensors
+    rows = int(known["anomaly.online.sudden.numbers"][0])
+    grown(KNOWN + rows + 150)
+    assert load(model).tensors["anomaly.online.sudden.numbers"][0] > rows
+
+
+def test_one_parent_and_the_same_rows_give_the_same_bytes(grown, model):
+    parent = model.read_bytes()
+    grown(520)
+    first = model.read_bytes()
+    model.write_bytes(parent)
+    grown(520)
+    assert model.read_bytes() == first
+
+
+def test_an_updated_model_can_be_updated_again(grown, model):
+    grown(520)
+    middle = load(model).digest
+    assert grown(640).report["new_rows"] == 120
+    assert load(model).manifest.parent == middle
+
+
+@pytest.mark.parametrize(("rows", "said"), [(KNOWN, "no row came after 2024-01-17T15:00:00"),
+                                            (KNOWN + 39, "39 new rows, too few to learn from and be judged by")])
+def test_where_too_few_rows_came_the_model_stays_and_that_is_no_error(grown, model, rows, said):
+    before = model.read_bytes()
+    result = grown(rows)
+    assert not result.report["updated"]
+    assert said in result.notes[-1]
+    assert model.read_bytes() == before
+
+
+def test_a_model_that_became_no_better_is_not_put_in_place_of_the_old_one(grown, model, monkeypatch):
+    monkeypatch.setattr(update_model, "judge", lambda *_: update_model.Verdict(0.25, 0.2501))
+    before = model.read_bytes()
+    with pytest.raises(ModelError, match=r"120 new rows made it no better: error 0.2501 on the newest 40, 0.25 before"):
+        grown(520)
+    assert model.read_bytes() == before
+
+
+def test_the_weights_that_are_judged_have_not_seen_the_rows_they_are_judged_on(grown, model, tiny, monkeypatch):
+    """The same new rows, but those held out a hundred times as large: the candidate is the same to the bit."""
+    seen = []
+    monkeypatch.setattr(update_model, "judge", lambda *given: seen.append(given[2]) or update_model.Verdict(0.0, 1.0))
+    lines = hourly(520)
+    loud = [f"{line.split(',')[0]},{float(line.split(',')[1]) * 3!r}" for line in lines[480:]]
+    for content in (lines, [*lines[:480], *loud]):
+        write_lines(tiny / "load.csv", content)
+        with pytest.raises(ModelError):
+            update(UpdateRequest(None, model, ReadOptions(), threads=1))
+    first, second = (one.members[0] for one in seen)
+    assert all(np.array_equal(first[name], second[name]) for name in first)
+
+
+def test_no_time_leaves_the_model_as_it_was(grown, model):
+    before = model.read_bytes()
+    result = grown(520, max_seconds=0.0)
+    assert "there was no time" in result.notes[-1]
+    assert model.read_bytes() == before
+
+
+@pytest.mark.parametrize("lines", [hourly(520)[20:], [line + "7" for line in hourly(520)]])
+def test_data_that_do_not_begin_with_what_was_learned_are_refused(tiny, model, lines):
+    write_lines(tiny / "load.csv", lines)
+    with pytest.raises(ModelError, match=r"does not begin with the rows that .*load.grucast was trained on, from 2024-"):
+        update(UpdateRequest(None, model, ReadOptions()))
+
+
+def test_a_model_that_another_run_replaced_meanwhile_is_left_alone(grown, model, monkeypatch):
+    def judge(*_):
+        os.utime(model)
+        model.write_bytes(other)
+        return update_model.Verdict(1.0, 0.5)
+
+    parent = model.read_bytes()
+    grown(480)
+    other = model.read_bytes()
+    model.write_bytes(parent)
+    monkeypatch.setattr(update_model, "judge", judge)
+    with pytest.raises(Busy, match="another grucast has replaced it meanwhile"):
+        grown(520)
+    assert model.read_bytes() == other
+
+
+def test_full_trains_anew_with_the_settings_of_the_model(grown, model):
+    before = load(model)
+    result = grown(520, full=True)
+    after = load(model)
+    assert after.manifest.parent == before.digest == result.report["parent"]
+    assert (after.manifest.model, after.manifest.window) == (before.manifest.model, before.manifest.window)
+    assert after.manifest.training == before.manifest.training
+    assert after.manifest.data.rows == 520
+    assert result.report["new_rows"] == 120
+
+
+def test_new_series_get_a_scale_and_missing_ones_are_refused(tmp_path):
+    def lines(name: str, first: int, rows: int) -> list[str]:
+        return [f"{name},{line}" for line in hourly(rows)[first:]]
+
+    header = "unique_id,ds,y"
+    write_lines(tmp_path / "all.csv", [*lines("b", 0, 300), *lines("c", 0, 300)], header)
+    assert run_installed("train", "all.csv", "-q", *TINY, "--horizon", "12", folder=tmp_path).code == 0
+    model = tmp_path / "all.grucast"
+    write_lines(tmp_path / "all.csv", [*lines("a", 0, 360), *lines("b", 0, 360), *lines("c", 0, 360)], header)
+    report = update(UpdateRequest(None, model, ReadOptions(), threads=1)).report
+    tensors = load(model).tensors
+    assert report["new_rows"] == 60 + 60 + 360
+    assert tensors["series.ids"].tobytes().decode().split("\0") == ["b", "c", "a"]
+    assert tensors["scale.series"].shape == (3, 1)
+    write_lines(tmp_path / "all.csv", [*lines("a", 0, 420), *lines("c", 0, 420)], header)
+    with pytest.raises(ModelError, match=r"series 'b', which .* was trained on, is not there"):
+        update(UpdateRequest(None, model, ReadOptions(), threads=1))
+
+
+@pytest.mark.parametrize("objective", ["forecast", "reconstruct"])
+def test_models_of_one_job_are_updated_too(tmp_path, objective):
+    write_lines(tmp_path / "load.csv", hourly(300))
+    words = ("train", "load.csv", "-q", *TINY, "--objective", objective, "--horizon", "12")
+    assert run_installed(*words, folder=tmp_path).code == 0
+    write_lines(tmp_path / "load.csv", hourly(420))
+    model = tmp_path / "load.grucast"
+    report = update(UpdateRequest(None, model, ReadOptions(), threads=1)).report
+    assert report["updated"]
+    assert load(model).manifest.model.objective == objective
+
+
+def test_the_command_says_what_came_of_it_and_the_jobs_go_on(installed, tiny):
+    """Events that were told are told no second time by the updated model."""
+    lines = hourly(520)
+    lines[500] = lines[500].split(",")[0] + ",900"
+    write_lines(tiny / "load.csv", lines)
+    told = installed("detect-anomalies", "-q", "--state", "job.db", "--format", "csv")
+    assert "2024-01-21T20:00:00" in told.out
+    ended = installed("update", "--json", "--threads", "1")
+    assert ended.code == 0, ended.err
+    report = json.loads(ended.out)
+    assert report["updated"]
+    assert f"load.grucast: {report['new_rows']} new rows learned in" in ended.err
+    assert installed("detect-anomalies", "-q", "--state", "job.db").out == ""
+    assert installed("inspect", "--json").out.count(report["parent"]) == 1
