@@ -109,7 +109,7 @@ def _series(panel: Panel, y: Array) -> Series:
 def _check(state: Path, given: Array, cutoffs: Array, y: Array) -> None:
     """The ledger's tally of the oldest forecast is that of its truths: what is counted here is what it holds."""
     with read_state(state) as opened:
-        _, _, _, tally = ledger.tallies(opened, "")[0]
+        *_, tally = ledger.tallies(opened, "")[0]
     first = y[cutoffs[0] : cutoffs[0] + HORIZON]
     held = tuple(int(((first >= given[0][:, low]) & (first <= given[0][:, high])).sum()) for _, low, high, _ in LEVELS)
     assert tally.inside == held, (tally, held)

@@ -47,15 +47,23 @@ def test_tallies_add_up_and_a_closed_forecast_lets_its_numbers_go(state):
     first, _ = ledger.awaiting(state, "", "load")
     ledger.judge(state, "", first, Tally(1, 1, (0, 1), 2.0, 3.0), closed=False)
     ledger.judge(state, "", first, Tally(1, 0, (0, 0), 0.5, 0.25), closed=True)
-    assert ledger.tallies(state, "") == [("load", 10.0, 12.0, Tally(2, 1, (0, 1), 2.5, 3.25))]
+    assert ledger.tallies(state, "") == [(10.0, 12.0, 1, Tally(2, 1, (0, 1), 2.5, 3.25))]
     assert [one.cutoff for one in ledger.awaiting(state, "", "load")] == [11.0]
+
+
+def test_series_with_one_cutoff_are_counted_together(state):
+    for name, truths in (("load", 1), ("wind", 2)):
+        ledger.enter(state, "", [issued(10.0, name=name)])
+        ledger.judge(state, "", issued(10.0, name=name), Tally(truths, truths, (0, 1), 2.0, 3.0), closed=False)
+    assert ledger.tallies(state, "") == [(10.0, 12.0, 2, Tally(3, 3, (0, 2), 4.0, 6.0))]
+    assert ledger.series_count(state, "") == 2
 
 
 def test_errors_too_large_for_a_number_do_not_break_the_tally(state):
     ledger.enter(state, "", [issued(10.0)])
     (one,) = ledger.awaiting(state, "", "load")
     ledger.judge(state, "", one, Tally(1, 1, (1, 1), float("inf"), float("nan")), closed=False)
-    ((_, _, _, tally),) = ledger.tallies(state, "")
+    ((*_, tally),) = ledger.tallies(state, "")
     assert tally.error == float("inf")
     assert np.isnan(tally.naive_error)
 
@@ -66,7 +74,7 @@ def test_only_the_newest_closed_forecasts_are_kept(state, monkeypatch):
     for one in ledger.awaiting(state, "", "load"):
         ledger.judge(state, "", one, Tally(2, 2, (2, 2), 1.0, 1.0), closed=one.cutoff != 11.0)
     ledger.forget(state, "", "load")
-    assert [cutoff for _, cutoff, _, _ in ledger.tallies(state, "")] == [11.0, 13.0, 14.0, 15.0]  # 11 still waits
+    assert [cutoff for cutoff, *_ in ledger.tallies(state, "")] == [11.0, 13.0, 14.0, 15.0]  # 11 still waits
 
 
 def test_widths_belong_to_the_model_they_were_learned_of(state):

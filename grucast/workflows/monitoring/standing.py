@@ -66,14 +66,14 @@ def standing_of(state: State, job: str) -> Standing:
     """How the forecasts of `job` did."""
     found = ledger.tallies(state, job)
     tallies = [tally for *_, tally in found]
-    block = blocks([(cutoff, until) for _, cutoff, until, _ in found])
+    block = blocks([(cutoff, until) for cutoff, until, *_ in found])
     bounded = np.array([one.bounded for one in tallies], dtype=np.float64)
     coverage = {}
     for at, (level, nominal) in enumerate(PROMISES):
         inside = np.array([one.inside[at] for one in tallies], dtype=np.float64)
         coverage[level] = judged(inside, bounded, block, nominal)
-    return Standing(job, len({name for name, *_ in found}), len(found), sum(one.truths for one in tallies),
-                    len(set(block)), coverage, _skill(tallies))
+    return Standing(job, ledger.series_count(state, job), sum(count for *_, count, _ in found),
+                    sum(one.truths for one in tallies), len(set(block)), coverage, _skill(tallies))
 
 
 def blocks(spans: Sequence[tuple[float, float]]) -> list[int]:
