@@ -7,7 +7,18 @@ from collections.abc import Callable, Iterable, Mapping
 import typer
 
 from grucast import __version__
-from grucast.cli import backtesting, detecting, doctor, evaluating, forecasting, models, monitoring, training
+from grucast.cli import (
+    backtesting,
+    detecting,
+    doctor,
+    evaluating,
+    explaining,
+    forecasting,
+    models,
+    monitoring,
+    training,
+    updating,
+)
 from grucast.cli.shell import Command, Group
 from grucast.core.errors import UsageError
 
@@ -17,13 +28,13 @@ BUILT: Mapping[str, Callable[[typer.Typer], None]] = {
     "detect-anomalies": detecting.register,
     "backtest": backtesting.register,
     "evaluate": evaluating.register,
+    "explain": explaining.register,
+    "update": updating.register,
     "inspect": models.register,
     "check": doctor.register,
     "status": monitoring.register,
 }
 UNBUILT = {
-    "explain": "what made a forecast or an event",
-    "update": "the model trained on with new rows",
     "tune": "a search over settings",
     "export": "the network as ONNX",
 }
