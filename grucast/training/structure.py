@@ -16,7 +16,7 @@ def plan_cell(options: NetworkOptions) -> str:
 def plan_structure(options: NetworkOptions, window: WindowSpec, seasons: Sequence[int]) -> Structure:
     """What stands in and around the cell. UsageError where an option could do nothing, or two contradict each other."""
     asked, cell = options.structure, plan_cell(options)
-    rows = window.segment if options.network == "segment" else 1  # of one step
+    rows = rows_of_a_step(options, window)
     steps = -(-window.context_length // rows)
     if asked.delay is not None and cell != "tau-gru":
         raise UsageError(f"--delay goes with --cell tau-gru, not with --cell {cell}")
@@ -40,6 +40,20 @@ def plan_structure(options: NetworkOptions, window: WindowSpec, seasons: Sequenc
         hybrid=asked.hybrid,
         period=_period(window, seasons) if asked.hybrid == "es" else 0,
     )
+
+
+def rounding_notes(options: NetworkOptions, window: WindowSpec) -> list[str]:
+    """A note for each distance that is not a whole number of steps, and is taken as the nearest one."""
+    asked, rows = options.structure, rows_of_a_step(options, window)
+    steps = -(-window.context_length // rows)
+    distances = [("--delay", asked.delay), ("--skip", asked.skip), *(("--dilations", one) for one in asked.dilations)]
+    return [f"{name} {distance}: taken as {rows * in_steps(distance, rows, steps)} rows, as a step of this network "
+            f"is a segment of {rows}" for name, distance in distances if distance and distance % rows]
+
+
+def rows_of_a_step(options: NetworkOptions, window: WindowSpec) -> int:
+    """The rows that one step of the cell reads."""
+    return window.segment if options.network == "segment" else 1
 
 
 def in_steps(distance: int, rows: int, steps: int) -> int:

@@ -18,10 +18,13 @@ from grucast.core.config import (
     WindowOptions,
 )
 from grucast.core.errors import UsageError
+from grucast.data.reading import read_panel
 from grucast.networks import CELLS
+from grucast.preprocessing.gaps import regularise
 from grucast.workflows.detect import DetectRequest, Reported, detect
 from grucast.workflows.follow import answers, open_following
 from grucast.workflows.forecast import ForecastRequest, forecast
+from grucast.workflows.learning.learn import prepare
 from grucast.workflows.train import TrainRequest, train
 from tests.command import hourly, write_lines
 
@@ -110,6 +113,16 @@ def test_each_structure_works_in_the_recurrent_network_too(data, tmp_path, alone
     path = trained(data, f"rows-{alone}", network="recurrent", structure=ALONE[alone][0])
     assert np.isfinite(medians(path, data)).all()
     assert_watches_alike(path, data, tmp_path)
+
+
+def test_a_distance_that_is_no_whole_segment_is_taken_as_the_nearest_and_said(data):
+    options = TrainOptions(WindowOptions(horizon=12, context_length=CONTEXT, season=(24,)),
+                           NetworkOptions(structure=StructureOptions(skip=40, dilations=(1, 24), delay=None)))
+    prepared = prepare(regularise(read_panel([str(data / "load.csv")], ReadOptions()).panel)[0], options)
+    assert (prepared.model.structure.skip, prepared.model.structure.dilations) == (2, (1, 1))
+    assert [note for note in prepared.notes if note.startswith("--")] == [
+        "--skip 40: taken as 48 rows, as a step of this network is a segment of 24",
+        "--dilations 1: taken as 24 rows, as a step of this network is a segment of 24"]
 
 
 REFUSED = {

@@ -24,6 +24,7 @@ from grucast.preprocessing.windows import gather_targets
 from grucast.training.ensemble import Job, train_members, train_more
 from grucast.training.fit import Fitted, Run
 from grucast.training.plan import Facts, context_length, plan_model, plan_training, plan_window
+from grucast.training.structure import rounding_notes
 from grucast.workflows.learning.prepared import (
     VALIDATION_WINDOWS,
     Prepared,
@@ -68,6 +69,7 @@ def prepare(panel: Panel, options: TrainOptions, *, splits: Sequence[Split | Non
     if options.window.context_length is None and window.context_length < context_length(horizon, seasons, 10**9):
         notes.append(f"context shortened to {window.context_length} rows: the series are short")
     model = plan_model(options.network, options.fit.preset, window, facts)
+    notes += rounding_notes(options.network, window)
     streams = streams_of(panel, scales, model, horizon)
     if any(split.shared for split in found if split):
         notes.append("short series: intervals are calibrated on the rows that the report is about")
