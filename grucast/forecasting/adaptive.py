@@ -22,7 +22,7 @@ every row has H forecasts for one row, whose errors hang together; made every H 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 
@@ -34,23 +34,24 @@ IN_FLIGHT = 48  # forecasts without a truth yet from which the gain falls: what 
 LIMIT = math.log(100.0)  # further off is another unit, which the drift guard refuses
 
 
-def pairs(levels: Sequence[float]) -> list[tuple[int, int]]:
+@lru_cache(maxsize=8)  # asked for each forecast in the ledger, and always the same
+def pairs(levels: tuple[float, ...]) -> tuple[tuple[int, int], ...]:
     """Lower and upper place of each central interval among the quantile levels, the widest first: (P,) pairs.
 
     >>> pairs((0.1, 0.3, 0.5, 0.7, 0.9))
-    [(0, 4), (1, 3)]
+    ((0, 4), (1, 3))
     """
     upper = {round(level, 9): place for place, level in enumerate(levels)}
     found = [(place, upper.get(round(1.0 - level, 9))) for place, level in enumerate(levels) if level < 0.5]
-    return [(low, high) for low, high in found if high is not None]
+    return tuple((low, high) for low, high in found if high is not None)
 
 
-def coverages(levels: Sequence[float]) -> Array:
+def coverages(levels: tuple[float, ...]) -> Array:
     """The share of truths that each central interval promises to hold, (P,)."""
     return np.array([levels[high] - levels[low] for low, high in pairs(levels)])
 
 
-def adapted(quantiles: Array, widths: Array, levels: Sequence[float]) -> Array:
+def adapted(quantiles: Array, widths: Array, levels: tuple[float, ...]) -> Array:
     """Quantiles (H, Q) with each central interval stretched by exp of its `widths` (P,), not decreasing along Q."""
     factors = np.ones(len(levels))
     for (low, high), width in zip(pairs(levels), widths, strict=True):
@@ -61,7 +62,7 @@ def adapted(quantiles: Array, widths: Array, levels: Sequence[float]) -> Array:
     return out
 
 
-def missed(quantiles: Array, y: Array, levels: Sequence[float]) -> Array:
+def missed(quantiles: Array, y: Array, levels: tuple[float, ...]) -> Array:
     """1 where y (N,) lies outside of a central interval of quantiles (N, Q), 0 inside, (N, P).
 
     NaN where nothing can be said: y or a quantile is NaN, or the interval has no width, so that no stretch helps.

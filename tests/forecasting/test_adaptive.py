@@ -15,9 +15,9 @@ OFFERED = np.array([[1.0, 4.0, 5.0, 6.0, 11.0], [0.0, 1.0, 2.0, 3.0, 4.0], [7.0,
 
 
 def test_central_intervals_are_pairs_of_levels_around_the_median():
-    assert pairs(QUANTILE_LEVELS) == [(0, 12), (1, 11), (2, 10), (3, 9), (4, 8), (5, 7)]
+    assert pairs(QUANTILE_LEVELS) == ((0, 12), (1, 11), (2, 10), (3, 9), (4, 8), (5, 7))
     np.testing.assert_allclose(coverages(QUANTILE_LEVELS), [0.95, 0.9, 0.8, 0.6, 0.4, 0.2])
-    assert pairs((0.2, 0.5, 0.9)) == []  # a level without its mirror has no interval
+    assert pairs((0.2, 0.5, 0.9)) == ()  # a level without its mirror has no interval
 
 
 def test_each_interval_is_stretched_by_its_own_factor_about_the_median():

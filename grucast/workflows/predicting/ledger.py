@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import lru_cache
 
 import numpy as np
 
@@ -142,16 +143,22 @@ def _half_step(one: Issued) -> float:
 
 def _tally(one: Issued, here: Mask, y: Array, error: Array) -> Tally:
     """What the truths y (N,) of the steps `here` (H,) say of a forecast; `error` (N, P) as from `missed`."""
-    coverage, counts, bounded = coverages(one.levels), [], 0
-    for share in SHARES:
-        at = np.flatnonzero(np.isclose(coverage, share))
-        own = error[:, at[0]] if len(at) else np.zeros(0)
+    counts, bounded = [], 0
+    for place in _counted(one.levels):
+        own = np.zeros(0) if place is None else error[:, place]
         counts.append(int((own == 0).sum()))
         bounded = int(np.isfinite(own).sum())
     median = one.said[here, list(one.levels).index(0.5)]
     with np.errstate(over="ignore"):
         return Tally(len(y), bounded, (counts[0], counts[1]), float(np.abs(y - median).sum()),
                      float(np.abs(y - one.naive[here]).sum()))
+
+
+@lru_cache(maxsize=8)
+def _counted(levels: tuple[float, ...]) -> list[int | None]:
+    """Which central interval each of `SHARES` is; None where the model has no such levels."""
+    near = np.isclose(coverages(levels)[:, None], SHARES)
+    return [int(np.argmax(own)) if own.any() else None for own in near.T]
 
 
 def _naive(series: Series, artifact: Artifact, horizon: int) -> Array:
