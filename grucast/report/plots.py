@@ -20,6 +20,7 @@ from grucast.core.arrays import Array, Stamps
 from grucast.core.errors import UsageError
 from grucast.core.results import Forecast
 from grucast.report.alarms import AlarmPicture, draw_alarms, fitting
+from grucast.report.attribution import AttributionPicture, draw_attribution
 from grucast.report.html import page
 from grucast.report.panel import FAINT, GRID, INK, Picture, PlotOptions, draw_panel
 
@@ -85,6 +86,11 @@ def render_alarms(shown: Sequence[AlarmPicture], series: int, kind: str, tz: tzi
     note = f"the plot shows {len(fit)} of {series} series, those with events first" if left_out > 0 else ""
     title = shown[0].name or shown[0].channels[0].name
     return _saved(lambda new_figure: draw_alarms(new_figure, fit, tz, note), kind, title, note), note
+
+
+def render_attribution(picture: AttributionPicture, kind: str, tz: tzinfo | None) -> bytes:
+    """The bytes of a plot of `kind` (from `plot_kind`) of what made a forecast."""
+    return _saved(lambda new_figure: draw_attribution(new_figure, picture, tz), kind, picture.title, "")
 
 
 def _saved(draw: Callable[[type[Figure]], Figure], kind: str, title: str, note: str) -> bytes:

@@ -89,7 +89,7 @@ def forecast(request: ForecastRequest) -> ForecastResult:
     source = find_data(request.source, manifest, request.model)
     check_outputs((request.output, request.append, request.plot, *request.duty.written),
                   (source, request.model, *filter(None, [request.future])))
-    _check_future(request, source, manifest)
+    check_future(request, source, manifest)
     reading, panel, _ = read_gridded(source, request.read, manifest.layout)
     visit = visit_of(request.duty.state.job or "", "forecast", panel, now, steps=horizon)
     request.duty.refuse_old_data(visit, reading.file)
@@ -192,7 +192,7 @@ def _near(forecaster: Forecaster, sources: list[Source], horizon: int) -> list[A
     return list(found.reshape(len(sources), -1, *found.shape[1:]).transpose(0, 2, 1, 3)[:, :horizon])
 
 
-def _check_future(request: ForecastRequest, source: str, manifest: Manifest) -> None:
+def check_future(request: ForecastRequest, source: str, manifest: Manifest) -> None:
     """UsageError for a --future that would change nothing."""
     if request.future is None:
         return

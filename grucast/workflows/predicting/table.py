@@ -11,7 +11,7 @@ import numpy as np
 from grucast.core.arrays import Stamps
 from grucast.core.errors import DataError, UsageError
 from grucast.core.results import Forecast, Manifest
-from grucast.core.series import Panel
+from grucast.core.series import Panel, Series
 from grucast.data.writing import format_stamps
 
 SLACK = 1e-9  # of a quantile level such as 0.5 - 95 / 200
@@ -86,7 +86,7 @@ def named_levels(levels: Sequence[int], quantiles: Sequence[float], manifest: Ma
     return named
 
 
-def names_of(one: Forecast, panel: Panel) -> list[str]:
+def names_of(one: Forecast | Series, panel: Panel) -> list[str]:
     """What each channel is called: its column in a wide file, else its id, with the column where there are several."""
     if panel.layout.columns.shape == "wide":
         return list(panel.channels)
