@@ -35,9 +35,9 @@ from grucast.workflows.predicting.ledger import keep
 from grucast.workflows.serving import first_row, read_gridded, unpacked
 
 ROWS, HORIZON, CONTEXT = 3_000, 12, 72
-BEFORE, AFTER = 400, 1_000  # runs before and after the change
-SPANS = (("before", -BEFORE, 0), ("first 100", 0, 100), ("100 to 500", 100, 500), ("500 to 1,000", 500, AFTER))
-CHANGES = (("none", 1.0), ("variance x 2", 2.0**0.5), ("deviation x 2", 2.0), ("deviation / 2", 0.5))
+BEFORE, AFTER = 300, 800  # runs before and after the change
+SPANS = (("before", -BEFORE, 0), ("first 100", 0, 100), ("100 to 500", 100, 500), ("500 to 800", 500, AFTER))
+CHANGES = (("variance x 2", 2.0**0.5), ("deviation x 2", 2.0), ("deviation / 2", 0.5))
 LEVELS = (("80", 2, 10, 0.2), ("95", 0, 12, 0.05))  # places among the quantiles, and what may lie outside
 
 

@@ -24,6 +24,7 @@ from grucast.workflows.locate import check_outputs, find_data
 from grucast.workflows.monitoring.ages import visit_of
 from grucast.workflows.monitoring.duty import Duty
 from grucast.workflows.noticing import without_logarithm
+from grucast.workflows.predicting.doubts import doubt
 from grucast.workflows.predicting.table import ForecastTable, interval_levels, lay_out, named_levels, with_cutoffs
 from grucast.workflows.serving import first_row, new_series, on_axis, read_gridded, unpacked
 
@@ -102,6 +103,7 @@ def forecast(request: ForecastRequest) -> ForecastResult:
     table = lay_out(found, panel, named, reading.file)
     masked = without_logarithm(panel, manifest.window.context_length) if model[1].transform.kind == "log" else []
     notes = [*reading.notes, *told, *masked, *_notes(panel, artifact, horizon), *table.notes]
+    notes += doubt(panel, model, manifest)
     notes += _write_beside(request, panel, found, table, levels)
     figures = {"forecast_series": float(len(table.forecasts)), "forecast_steps": float(horizon)}
     request.duty.tell(visit, (request.model, artifact), figures, standing)

@@ -1,0 +1,66 @@
+"""Whether a model still errs as it did when it was judged: its errors on the newest rows that it was not trained on."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from grucast.core.arrays import Ints
+from grucast.core.results import Manifest
+from grucast.core.series import Panel
+from grucast.forecasting.predict import Forecaster, quantiles_at
+from grucast.preprocessing.grid import is_numeric
+from grucast.preprocessing.sources import Scales, Setting, length_passed, make_source
+from grucast.preprocessing.windows import flatten
+from grucast.workflows.serving import first_row
+
+FAR_ERROR = 2.0  # times the error of the report
+WINDOWS = 4  # of each series, one after the other, that end with its newest row
+MOST = 200  # windows in all: enough for a mean, and no cost beside the forecasts of many series
+
+
+def doubt(panel: Panel, model: tuple[Forecaster, Scales], manifest: Manifest) -> list[str]:
+    """A note where the newest rows were forecast with more than twice the error of the report.
+
+    Only windows count that lie wholly after the rows trained on. The error is the mean over all values, in their units,
+    as in the report. Where that or the rows are not known there is no note.
+    """
+    known = manifest.accuracy.get("holdout", {}).get("mae")
+    if not known or not math.isfinite(known):
+        return []
+    error, rows = _recent(panel, model, manifest)
+    if not rows or not math.isfinite(error) or error <= FAR_ERROR * known:
+        return []
+    note = (f"low confidence: the newest {rows} rows were forecast with {error / known:.1f} times the error that the "
+            f"model had when it was trained ({error:.4g}, not {known:.4g}); train it anew")
+    return [note]
+
+
+def _recent(panel: Panel, model: tuple[Forecaster, Scales], manifest: Manifest) -> tuple[float, int]:
+    """The mean absolute error of windows on new rows, and how many rows of a series they cover; (NaN, 0) for none."""
+    (forecaster, scales), horizon, clock = model, manifest.window.horizon, panel.layout.clock
+    last = float(manifest.data.last) if is_numeric(clock) else np.datetime64(manifest.data.last, "us")
+    new = np.array([length_passed(one) - int(np.searchsorted(one.ds, last, side="right")) for one in panel.series])
+    counts = np.minimum(new // horizon, WINDOWS)
+    chosen = np.flatnonzero(counts > 0)
+    chosen = chosen[:: max(1, -(-int(counts[chosen].sum()) * len(panel.channels) // MOST))]
+    if not len(chosen):
+        return math.nan, 0
+    setting = Setting(clock, first_row(manifest), horizon, forecaster.model.calendar)
+    some = [panel.series[at] for at in chosen]
+    sources = [make_source(one, scales, setting, stop=length_passed(one)) for one in some]
+    at, truth = _windows(np.array([length_passed(one) for one in some]), counts[chosen], horizon, len(panel.channels))
+    y = np.stack([some[series].y[cutoff : cutoff + horizon, channel] for series, channel, cutoff in truth])
+    middle = list(forecaster.model.quantile_levels).index(0.5)
+    missed = np.abs(quantiles_at(forecaster, flatten(sources), at)[:, :, middle] - y)
+    seen = missed[np.isfinite(missed)]
+    return float(seen.mean()) if len(seen) else math.nan, int(counts.max()) * horizon
+
+
+def _windows(lengths: Ints, counts: Ints, horizon: int, channels: int) -> tuple[tuple[Ints, Ints], Ints]:
+    """The windows of each series that end with its newest row: stream and cutoff, and (series, channel, cutoff)."""
+    found = np.array([(series, channel, length - (back + 1) * horizon)
+                      for series, (length, count) in enumerate(zip(lengths, counts, strict=True))
+                      for back in range(count) for channel in range(channels)])
+    return (found[:, 0] * channels + found[:, 1], found[:, 2]), found
