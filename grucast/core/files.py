@@ -124,8 +124,12 @@ def _open_temporary(path: Path, temporary: Path) -> int:
         except FileExistsError:
             _remove_stale(path, temporary)
             continue
-        if take(handle) and _is(temporary, handle):  # else somebody took it for stale in between
-            return handle
+        try:
+            if take(handle) and _is(temporary, handle):  # else somebody took it for stale in between
+                return handle
+        except BaseException:  # left open, it would be locked for as long as this process lives
+            os.close(handle)
+            raise
         os.close(handle)
     raise busy(path)
 

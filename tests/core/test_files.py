@@ -133,6 +133,15 @@ def test_nothing_is_written_and_nothing_left_where_the_writer_changes_its_mind(t
     assert (tmp_path / "a").read_text() == "old"
 
 
+def test_a_failure_while_the_temporary_file_is_locked_does_not_lock_it_for_good(tmp_path, monkeypatch):
+    with monkeypatch.context() as broken:
+        broken.setattr(os, "fstat", lambda *_: (_ for _ in ()).throw(OSError(errno.EIO, "broken")))
+        with pytest.raises(IoFailure):
+            write_whole(tmp_path / "a", b"x")
+    write_whole(tmp_path / "a", b"x")
+    assert names(tmp_path) == ["a"]
+
+
 def test_a_writer_whose_file_was_taken_for_stale_begins_anew(tmp_path, monkeypatch):
     """Between making its temporary file and locking it, a writer may lose it to one that finds it unlocked."""
     path, temporary = tmp_path / "a", tmp_path / ".a.tmp"
