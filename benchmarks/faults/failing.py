@@ -14,10 +14,8 @@ a model and a table are written over good ones.
 
 from __future__ import annotations
 
-import builtins
 import csv
 import errno
-import fcntl
 import io
 import os
 import subprocess
@@ -25,12 +23,12 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from calls import REAL, Turn, failing
 from common import Report, arguments
 from tally import Tally, shown, small_model
 
@@ -41,85 +39,7 @@ from grucast.data import sources
 
 ERRORS = (errno.ENOSPC, errno.EIO, errno.EACCES, errno.EMFILE, errno.EINTR)
 ALLOWED = (66, 73, 74, 75, 77, 78)
-CALLS = ("open", "write", "read", "fsync", "fchmod", "fstat", "lstat", "stat", "replace", "rename", "unlink", "close",
-         "access", "listdir", "scandir")
-REAL = {name: getattr(os, name) for name in CALLS}  # for what is not tried
 NEW = b"ds,y_hat\n" + b"2024-01-01,1.25\n" * 5000
-
-
-class File:
-    """An open file whose calls can fail too."""
-
-    def __init__(self, real: Any, count: Callable[[str], None]) -> None:
-        self._real, self._count = real, count
-
-    def __getattr__(self, name: str) -> Any:
-        found = getattr(self._real, name)
-        if name not in ("read", "readinto", "write", "seek", "flush"):
-            return found
-
-        def called(*words: Any) -> Any:
-            self._count(f"file.{name}")
-            return found(*words)
-
-        return called
-
-    def __enter__(self) -> File:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._real.close()
-
-    def __iter__(self) -> Iterator[Any]:
-        return iter(self._real)
-
-
-@dataclass
-class Turn:
-    """The calls made so far; the one numbered `at` fails with `number`."""
-
-    at: int = -1
-    number: int = 0
-    made: int = 0
-    failed: str = ""
-
-    def count(self, name: str) -> None:
-        """One more call; OSError when its turn has come."""
-        self.made += 1
-        if self.made - 1 == self.at:
-            self.failed = name
-            raise OSError(self.number, os.strerror(self.number), name)
-
-
-@contextmanager
-def failing(turn: Turn) -> Iterator[None]:
-    """The system's calls, counted by `turn`; a `close` that fails has closed, as on Linux."""
-    opens, flock = builtins.open, fcntl.flock
-
-    def wrap(name: str, real: Any) -> Any:
-        def called(*words: Any, **more: Any) -> Any:
-            if name == "close":
-                real(*words, **more)
-            turn.count(name)
-            return None if name == "close" else real(*words, **more)
-
-        return called
-
-    def open_file(*words: Any, **more: Any) -> Any:
-        turn.count("builtins.open")
-        return File(opens(*words, **more), turn.count)
-
-    for name, real in REAL.items():
-        setattr(os, name, wrap(name, real))
-    builtins.open = io.open = open_file  # type: ignore[assignment]
-    fcntl.flock = wrap("flock", flock)
-    try:
-        yield
-    finally:
-        for name, real in REAL.items():
-            setattr(os, name, real)
-        builtins.open = io.open = opens
-        fcntl.flock = flock
 
 
 def run_command(words: list[str]) -> None:
@@ -128,11 +48,13 @@ def run_command(words: list[str]) -> None:
     from grucast.cli.commands import command
 
     read, write = os.pipe()
-    kept = os.dup(2)
+    kept, usual = os.dup(2), sys.stderr
     os.dup2(write, 2)
+    sys.stderr = io.TextIOWrapper(io.FileIO(2, "w", closefd=False))  # the usual one may be a file, with a place in it
     try:
         code = boundary.run(command, words)
     finally:
+        sys.stderr = usual
         os.dup2(kept, 2)
         REAL["close"](write)
     lines = REAL["read"](read, 65536).decode().splitlines()
