@@ -33,8 +33,9 @@ from grucast.workflows.updating.judged import held_error, held_windows, recalibr
 
 PASSES = 10  # of the new windows
 FEWEST_STEPS = 50
-MOST_SHARE = 0.1  # of the steps that the training took
+MOST_SHARE = 0.25  # of the steps that the training took
 RATE, END_RATE = 0.25, 0.1  # of the learning rate: towards the new rows; then towards the last of them
+END_STEPS = 0.25  # of the steps before, towards the last rows
 SEARCH_SHARE = 0.6  # of --max-seconds, after which nothing new is begun on
 
 
@@ -64,7 +65,7 @@ def update_model(given: Renewing, arrived: Arrived, progress: Progress) -> Updat
                          f"the newest {arrived.held:,}, {verdict.before:.4g} before; the model is as it was")
     accuracy = _accuracy(prepared, tried, progress)
     calibrated = recalibrated(arrived, old.forecaster, tried.forecaster)
-    going.train(rehearsal(*arrived.to_the_end()), steps, END_RATE)
+    going.train(rehearsal(*arrived.to_the_end()), math.ceil(END_STEPS * steps), END_RATE)
     final = replace(tried, members=going.members, forecaster=replace(calibrated, members=going.members))
     laws = laws_for(arrived, given.artifact, old, progress)
     final, watch = watch_by(prepared, final, laws, progress)
@@ -73,7 +74,7 @@ def update_model(given: Renewing, arrived: Arrived, progress: Progress) -> Updat
 
 
 def steps_for(arrived: Arrived, trained: int) -> int:
-    """Steps in proportion to what is new, and a tenth of those of the training at most."""
+    """Steps in proportion to what is new, and a quarter of those of the training at most."""
     new = arrived.before_held()[1].windows
     wanted = math.ceil(PASSES * new / (arrived.prepared.training.batch_size / 2))
     return max(FEWEST_STEPS, min(wanted, round(MOST_SHARE * trained)))

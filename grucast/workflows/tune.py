@@ -1,0 +1,198 @@
+"""`grucast tune`: a search over settings, validated by rolling origins before the report part.
+
+    tuning.space    what is searched
+    tuning.folds    the rows that trials learn from and are judged on
+    tuning.trial    one trial (torch)
+    tuning.study    all trials, in a storage (optuna)
+    tuning.compare  the same budget for each cell
+    tuning.toml     settings as `train --config` takes them
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from grucast import __version__
+from grucast.core.config import ReadOptions, TrainOptions
+from grucast.core.errors import DataError, UsageError
+from grucast.core.files import check_place
+from grucast.core.progress import Progress, silent
+from grucast.data.reading import Reading, read_panel
+from grucast.preprocessing.gaps import regularise
+from grucast.workflows.locate import check_outputs
+from grucast.workflows.train import check_options
+from grucast.workflows.tuning.folds import Fold, before_report, folds_of
+from grucast.workflows.tuning.space import applied
+from grucast.workflows.tuning.study import Search, history, load_optuna, open_study, search_on, url_of
+from grucast.workflows.tuning.toml import as_json, as_toml
+
+if TYPE_CHECKING:
+    from grucast.workflows.learning.prepared import Prepared
+
+
+@dataclass(frozen=True, slots=True)
+class TuneRequest:
+    """What to search on, and how far. What `options` sets is not searched; its `max_seconds` bounds the search."""
+
+    sources: tuple[str, ...]
+    read: ReadOptions
+    options: TrainOptions
+    trials: int = 40
+    origins: int = 2
+    jobs: int = 1
+    storage: Path | None = None
+    output: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TuneResult:
+    """The report with the keys of `tune --json`, the best settings as TOML, and notes."""
+
+    report: dict[str, Any]
+    toml: str
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ground:
+    """What every trial stands on: the data as read, the folds, the options with the horizon settled."""
+
+    reading: Reading
+    prepared: Prepared  # of the newest fold, with the defaults
+    folds: tuple[Fold, ...]
+    options: TrainOptions
+    notes: tuple[str, ...]
+    started: float  # time.monotonic()
+
+    @property
+    def deadline(self) -> float:
+        """When to end, of time.monotonic()."""
+        limit = self.options.fit.max_seconds
+        return math.inf if limit is None else self.started + limit
+
+
+def tune(request: TuneRequest, progress: Progress = silent) -> TuneResult:
+    """Search for settings that forecast these data better than the defaults, which are the first trial.
+
+    Errors: those of reading; UsageError where optuna is not installed, for a storage that is none, for options that
+    do not go together; DataError where there are too few rows; Busy where a process was killed.
+    """
+    load_optuna()
+    ground = prepare_ground(request)
+    with _storage(request.storage) as url:
+        search = Search(url, _name(request, ground), ground.folds, _for_trials(ground.options, request.jobs),
+                        _space(ground), ground.deadline)
+        search_on(search, request.trials, request.jobs, progress)
+        return _result(request, ground, search)
+
+
+def prepare_ground(request: TuneRequest) -> Ground:
+    """Read the data and settle horizon, folds and defaults; errors before any work is done."""
+    started = time.monotonic()
+    check_options(request.options)
+    if request.options.network.objective == "reconstruct":
+        raise UsageError("--objective reconstruct does not forecast: there is nothing to tune by")
+    outputs = (request.output, request.storage)
+    check_outputs(outputs, request.sources)
+    for one in filter(None, outputs):
+        check_place(one)
+    reading = read_panel(request.sources, request.read)
+    panel, missing = regularise(reading.panel, gaps=request.read.rows.gaps, file=reading.file)
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch: spinning threads cost ten times on busy cores
+    from grucast.workflows.learning.learn import prepare  # imports torch: data that are refused are so at once
+
+    horizon = prepare(panel, request.options, file=reading.file).window.horizon
+    options = replace(request.options, window=replace(request.options.window, horizon=horizon))
+    rows = before_report(panel, options, horizon)
+    folds = tuple(folds_of(panel, rows, horizon, request.origins, file=reading.file))
+    newest = prepare(folds[0].panel, options, splits=folds[0].splits, file=reading.file)
+    return Ground(reading, newest, folds, options, (*reading.notes, *missing), started)
+
+
+def _space(ground: Ground) -> tuple[Any, ...]:
+    from grucast.workflows.tuning.space import space_of
+
+    found = space_of(ground.prepared, ground.options)
+    if not found:
+        raise UsageError("nothing is left to search: every setting is given; leave some out")
+    return found
+
+
+def _for_trials(options: TrainOptions, jobs: int) -> TrainOptions:
+    """One thread each where trials share the cores."""
+    fit = options.fit
+    threads = 1 if jobs > 1 and fit.threads is None else fit.threads
+    return replace(options, fit=replace(fit, threads=threads, max_seconds=None))
+
+
+def _name(request: TuneRequest, ground: Ground) -> str:
+    """The name of the study: what two runs must share for one to go on with the other."""
+    fit = replace(request.options.fit, max_seconds=None, threads=None)
+    key = (f"{__version__} {ground.reading.digest} {replace(request.options, fit=fit)} {request.read} "
+           f"{request.origins}")
+    return f"grucast-{sha256(key.encode()).hexdigest()[:16]}"
+
+
+@contextmanager
+def _storage(path: Path | None) -> Iterator[str]:
+    """Where trials are kept; a file that is gone afterwards where none is asked for."""
+    if path is not None:
+        yield url_of(path)
+        return
+    with tempfile.TemporaryDirectory(prefix="grucast-tune-") as folder:
+        yield url_of(Path(folder) / "trials.db")
+
+
+def _result(request: TuneRequest, ground: Ground, search: Search) -> TuneResult:
+    """The best of all trials, and what is said of it."""
+    over = history(open_study(search), search.space)
+    known = [one for one in over if one.error is not None]
+    if not over:
+        raise UsageError("--max-seconds: there was no time for a single trial; give more")
+    whole = [one for one in known if not one.outcome.get("cut")] or known
+    if not whole:
+        raise DataError("no trial has an error that is a number: the rows judged have no value, or never moved",
+                        file=ground.reading.file)
+    best = min(whole, key=lambda one: (one.error, one.number))
+    first = next((one for one in known if not one.settings), None)
+    notes = list(ground.notes)
+    if len(over) < request.trials:
+        notes.append(f"time ran out after {len(over)} of {request.trials} trials")
+    if any(one.outcome.get("cut") for one in known):
+        notes.append("time ran out while the defaults were tried: their error is not that of a whole training")
+    options = applied(ground.options, best.settings)
+    if request.options.window.horizon is None:  # train finds it again
+        options = replace(options, window=replace(options.window, horizon=None))
+    report = {
+        "trials": len(over), "pruned": sum(one.state == "pruned" for one in over),
+        "failed": sum(one.state == "failed" for one in over),
+        "error": best.error, "default_error": None if first is None else first.error,
+        "settings": as_json(best.settings), "number": best.number, "horizon": ground.options.window.horizon,
+        "origins": len(ground.folds), "rows": ground.reading.rows,
+        "storage": None if request.storage is None else str(request.storage),
+        "seconds": round(time.monotonic() - ground.started, 1),
+        "history": [{**asdict(one), "settings": as_json(one.settings)} for one in over], "notes": notes,
+    }
+    use = f"grucast train {' '.join(request.sources)} --config THIS.toml"
+    return TuneResult(report, as_toml(options, [summary(report), use]), tuple(notes))
+
+
+def summary(report: dict[str, Any]) -> str:
+    """What the search found, in a sentence."""
+    head = (f"{report['trials']} trials, {report['pruned']} given up early: error (MASE at {report['origins']} "
+            f"origin{'s' * (report['origins'] != 1)}) {report['error']:.4g}")
+    usual = report["default_error"]
+    if usual is None:
+        return head
+    if not report["settings"]:
+        return f"{head}, that of the defaults: nothing was better"
+    return f"{head}, {usual:.4g} with the defaults" + (f" ({1 - report['error'] / usual:.1%} lower)" if usual else "")
