@@ -17,6 +17,7 @@ from grucast.cli import (
     models,
     monitoring,
     training,
+    tuning,
     updating,
 )
 from grucast.cli.shell import Command, Group
@@ -30,12 +31,12 @@ BUILT: Mapping[str, Callable[[typer.Typer], None]] = {
     "evaluate": evaluating.register,
     "explain": explaining.register,
     "update": updating.register,
+    "tune": tuning.register,
     "inspect": models.register,
     "check": doctor.register,
     "status": monitoring.register,
 }
 UNBUILT = {
-    "tune": "a search over settings",
     "export": "the network as ONNX",
 }
 
