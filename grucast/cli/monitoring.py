@@ -109,7 +109,7 @@ def page(document: Mapping[str, Any]) -> str:
         rows += [(f"job {job['job']!r}", f"{job['command']}: {alive}, last run {job['last_run']}"),
                  ("  newest row", _aged(job["last_row"], job))]
     for one in document["ledger"]:
-        rows += [(f"ledger {one['job']!r}", f"{one['forecasts']:,} forecasts met {one['truths']:,} truths")]
+        rows += [(f"ledger {one['job']!r}", f"forecasts with truths: {one['forecasts']:,}, truths: {one['truths']:,}")]
         for level, held in one["coverage"].items():
             if held is not None:
                 right = {True: "right", False: "WRONG", None: "too few to judge"}[one["right"][level]]
