@@ -52,8 +52,9 @@ def page() -> str:
     """The whole page."""
     commands = typer.main.get_command(build()).commands  # type: ignore[attr-defined]
     built = [text for name in BUILT for text in sections(name, commands[name])]
-    coming = "## Not built yet\n\n" + "".join(f"- `grucast {name}`: {line}\n" for name, line in UNBUILT.items())
-    return "\n".join([INTRODUCTION, *built, coming, EXIT_CODES])
+    lines = "".join(f"- `grucast {name}`: {line}\n" for name, line in UNBUILT.items())
+    coming = [f"## Not built yet\n\n{lines}"] if lines else []
+    return "\n".join([INTRODUCTION, *built, *coming, EXIT_CODES])
 
 
 def sections(name: str, command: Any) -> Iterator[str]:

@@ -13,6 +13,7 @@ from grucast.cli import (
     doctor,
     evaluating,
     explaining,
+    exporting,
     forecasting,
     models,
     monitoring,
@@ -32,13 +33,12 @@ BUILT: Mapping[str, Callable[[typer.Typer], None]] = {
     "explain": explaining.register,
     "update": updating.register,
     "tune": tuning.register,
+    "export": exporting.register,
     "inspect": models.register,
     "check": doctor.register,
     "status": monitoring.register,
 }
-UNBUILT = {
-    "export": "the network as ONNX",
-}
+UNBUILT: Mapping[str, str] = {}  # names of commands that are still to come, and what they will give
 
 
 def command(arguments: list[str]) -> int:

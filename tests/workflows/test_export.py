@@ -1,0 +1,141 @@
+"""`export`: written only where onnxruntime gives what we give; 8 bits; what the metadata are good for."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from grucast.core.config import ReadOptions
+from grucast.core.errors import ModelError, UsageError
+from grucast.core.series import STAMP, Clock
+from grucast.preprocessing.calendar import calendar_features
+from grucast.workflows.export import ExportRequest, export, refuse_early
+from grucast.workflows.forecast import ForecastRequest, forecast
+
+onnx = pytest.importorskip("onnx")
+onnxruntime = pytest.importorskip("onnxruntime")
+pytest.importorskip("onnxscript")
+door = pytest.importorskip("grucast.training.export")
+
+
+@pytest.fixture(scope="module")
+def graph(watcher, tmp_path_factory):
+    """What torch makes of the model, once; facts and files of an export with and without 8 bits."""
+    folder = tmp_path_factory.mktemp("export")
+    patch = pytest.MonkeyPatch()
+    made, write = [], door.to_onnx
+    patch.setattr(door, "to_onnx", lambda *given: made[0] if made else made.append(write(*given)) or made[0])
+    facts = {int8: export(request_of(watcher, folder / f"load{int8}.onnx", int8=int8)) for int8 in (False, True)}
+    patch.undo()
+    return made[0], facts, folder
+
+
+def request_of(watcher, output, **more):
+    return ExportRequest(watcher / "load.grucast", ReadOptions(), str(watcher / "load.csv"), output, **more)
+
+
+@pytest.fixture
+def known(graph, monkeypatch):
+    """Exports here need no torch: the graph is there already."""
+    monkeypatch.setattr(door, "to_onnx", lambda *_: graph[0])
+
+
+def test_it_gives_what_we_give_and_says_how_nearly(graph):
+    facts = graph[1][False]
+    assert facts["largest_difference"] <= 1e-5
+    assert facts["windows"] == {"random": 16, "real": 32}
+    assert facts["bytes"] == (graph[2] / "loadFalse.onnx").stat().st_size
+    assert facts["int8"] is None
+
+
+def hours(count):
+    """The stamps of the file, and those after it."""
+    return (np.datetime64("2024-01-01T00", "h") + np.arange(count)).astype(STAMP)
+
+
+def served(path, values, season=24):
+    """A forecast from the file alone: its graph and its metadata."""
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    about = json.loads(session.get_modelmeta().custom_metadata_map["grucast"])
+    length, scale = about["context_length"], about["scale"][0][0]
+    assert about["seasons"] == [season]
+    z = np.asarray(values[-length:]) / scale
+    given = {"x": (z - z[-1])[None].astype(np.float32), "mask": np.ones((1, length), np.float32),
+             "anchor": np.array([length - 1]), "phase": np.array([[(len(values) - length) % season]])}
+    features, names = calendar_features(hours(len(values) + about["horizon"]), Clock(freq="h"))
+    there = features[len(values) - length :, [names.index(name) for name in about["calendar"]]]
+    given["known"] = there[None].astype(np.float32)
+    said = session.run(None, {one.name: given[one.name] for one in session.get_inputs()})[0][0]
+    return (said + z[-1]) * scale, about["quantile_levels"]
+
+
+def test_the_file_alone_forecasts_as_grucast_does(graph, watcher):
+    values = [float(line.split(",")[1]) for line in (watcher / "load.csv").read_text().splitlines()[1:]]
+    found, levels = served(graph[2] / "loadFalse.onnx", values)
+    given = forecast(ForecastRequest(str(watcher / "load.csv"), watcher / "load.grucast", ReadOptions())).forecasts[0]
+    np.testing.assert_allclose(found[:, levels.index(0.5)], given["y_hat"], rtol=1e-4)
+    np.testing.assert_allclose(found[:, levels.index(0.1)], given["lo-80"], rtol=1e-4)
+
+
+def test_eight_bits_are_smaller_and_what_they_cost_is_measured(graph):
+    small = graph[1][True]
+    assert small["bytes"] < small["int8"]["bytes_before"]
+    assert 0 < small["int8"]["moved"] < 0.1
+    assert small["int8"]["mae_int8"] == pytest.approx(small["int8"]["mae"], rel=0.05)
+
+
+def test_weights_of_eight_bits_are_off_by_half_a_step_at_most():
+    value = np.random.default_rng(0).normal(size=(7, 40)).astype(np.float32)
+    axis, whole, scale = door._whole(value)
+    shape = [-1 if one == axis else 1 for one in range(2)]
+    assert np.abs(whole * scale.reshape(shape) - value).max() <= 0.5001 * scale.max()
+    assert whole.dtype == np.int8
+
+
+def test_a_network_that_says_something_else_is_not_written(known, watcher, tmp_path, monkeypatch):
+    right = door.run
+    monkeypatch.setattr(door, "run", lambda *given: right(*given) + np.float32(1e-3))
+    with pytest.raises(ModelError, match=r"differs from ours by .*; nothing is written"):
+        export(request_of(watcher, tmp_path / "load.onnx"))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_without_data_random_windows_must_do_and_it_is_said(known, watcher, tmp_path):
+    (tmp_path / "load.grucast").write_bytes((watcher / "load.grucast").read_bytes())
+    facts = export(ExportRequest(tmp_path / "load.grucast", ReadOptions(), None, tmp_path / "load.onnx"))
+    assert facts["windows"]["real"] == 0
+    assert "random windows only" in facts["notes"][0]
+
+
+def test_the_same_model_gives_the_same_bytes(known, watcher, graph, tmp_path):
+    export(request_of(watcher, tmp_path / "again.onnx"))
+    assert (tmp_path / "again.onnx").read_bytes() == (graph[2] / "loadFalse.onnx").read_bytes()
+
+
+def test_nothing_of_this_machine_stands_in_the_file(graph):
+    content = (graph[2] / "loadFalse.onnx").read_bytes()
+    assert b"/site-packages/" not in content
+    assert str(Path(__file__).parents[2]).encode() not in content
+
+
+def test_the_model_itself_is_not_written_over(known, watcher):
+    with pytest.raises(UsageError, match=r"is a \.onnx file"):
+        refuse_early(request_of(watcher, watcher / "load.grucast"))
+
+
+def test_missing_packages_are_named_with_the_extra(watcher, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "onnxscript", None)
+    with pytest.raises(UsageError, match=re.escape("pip install 'grucast[onnx]'")):
+        export(request_of(watcher, tmp_path / "load.onnx"))
+
+
+def test_the_keys_of_json_are_those_that_are_documented(graph):
+    page = (Path(__file__).parents[2] / "docs" / "reference" / "json.md").read_text()
+    rows = page.partition("## grucast export --json\n")[2].partition("\n## ")[0].splitlines()
+    told = {key for row in rows if row.startswith("| `") for key in re.findall("`([^`]+)`", row.split("|")[1])}
+    assert set(graph[1][False]) == told
