@@ -10,7 +10,6 @@ import numpy as np
 
 from grucast.artifacts.store import load
 from grucast.core.arrays import Array
-from grucast.core.arrays import Array
 from grucast.core.config import ReadOptions
 from grucast.core.errors import DataError, ModelError, UsageError
 from grucast.core.results import Artifact, Forecast, Manifest, Visit
@@ -144,14 +143,6 @@ def forecast_panel(panel: Panel, model: tuple[Forecaster, Scales], horizon: int,
             _refuse_infinite(quantiles)
             out.append(Forecast(one.unique_id, cutoff, stamps, quantiles, forecaster.model.quantile_levels))
     return out
-
-
-def _refuse_infinite(quantiles: Array) -> None:
-    """ModelError where `quantiles` (H, C, Q) are no numbers, but not all of them for a channel."""
-    none = np.isnan(quantiles)
-    if np.isinf(quantiles).any() or (none.any(axis=(0, 2)) & ~none.all(axis=(0, 2))).any():
-        raise ModelError("the forecast is no finite number: the model is damaged, or the values are far from those "
-                         "that it learned from; train a model on them")
 
 
 def _refuse_infinite(quantiles: Array) -> None:
