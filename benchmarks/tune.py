@@ -71,9 +71,10 @@ def outcome(name: str, options: Any) -> Outcome:
 def table(found: list[Outcome]) -> Table:
     """A line a set."""
     columns = ("set", "trials", "validation, defaults", "found", "report, defaults", "found", "change", "seconds")
-    return Table(columns, [[one.set, str(one.trials), number(one.default_error), number(one.error),
-                            number(one.default_report), number(one.report),
-                            percent(one.report / one.default_report - 1), f"{one.seconds:.0f}"] for one in found])
+    rows = tuple((one.set, str(one.trials), number(one.default_error), number(one.error), number(one.default_report),
+                  number(one.report), percent(one.report / one.default_report - 1), f"{one.seconds:.0f}")
+                 for one in found)
+    return Table("grucast tune against the defaults", columns, rows)
 
 
 def main() -> int:

@@ -61,10 +61,10 @@ def lines_of(name: str, folder: Path | None) -> list[str]:
 
 def changed(lines: list[str], start: int) -> list[str]:
     """Lines whose values from row `start` on are those of `LATER` rows before, and larger."""
-    out = lines[: start + 1]
+    out, names = lines[: start + 1], lines[0].split(",")[1:]
     for place in range(start + 1, len(lines)):
-        values = lines[place - LATER].split(",")[1:]
-        larger = [repr(float(one) * LARGER) if one else one for one in values]
+        pairs = zip(names, lines[place - LATER].split(",")[1:], strict=True)
+        larger = [repr(float(one) * LARGER) if one and name != "label" else one for name, one in pairs]
         out.append(",".join([lines[place].split(",")[0], *larger]))
     return out
 
@@ -137,11 +137,11 @@ def table(found: list[Outcome]) -> Table:
     """A line a set."""
     columns = ("set", "verdict", "MAE before", "after", "change", "WQL before", "after", "80 % before", "after",
                "train CPU s", "update CPU s", "share")
-    rows = [[one.set, one.verdict, number(one.mae_before), number(one.mae_after),
+    rows = tuple((one.set, one.verdict, number(one.mae_before), number(one.mae_after),
              percent(one.mae_after / one.mae_before - 1), number(one.wql_before), number(one.wql_after),
              percent(one.coverage_before), percent(one.coverage_after), f"{one.train_seconds:.1f}",
-             f"{one.update_seconds:.1f}", percent(one.update_seconds / one.train_seconds)] for one in found]
-    return Table(columns, rows)
+             f"{one.update_seconds:.1f}", percent(one.update_seconds / one.train_seconds)) for one in found)
+    return Table("grucast update, 1,000 new rows", columns, rows)
 
 
 def main() -> int:
