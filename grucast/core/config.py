@@ -161,7 +161,8 @@ class FitOptions:
 class ValueOptions:
     """How values are taken in and given out."""
 
-    transform: str | None = option(None, "taken before scaling, undone after; none, found where several series share a network",
+    transform: str | None = option(None, "taken before scaling, undone after; none, found where several series share a "
+                                   "network",
                                    choices=TRANSFORMS)
     min: float | None = option(None, "forecasts are never below this")
     max: float | None = option(None, "forecasts are never above this")
