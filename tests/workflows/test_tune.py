@@ -161,7 +161,7 @@ def test_time_that_runs_out_leaves_the_best_so_far(data, monkeypatch):
     with pytest.raises(UsageError, match="--max-seconds: there was no time for a single trial"):
         tune(request(data, trials=4, options=options))
     options = TrainOptions(OPTIONS.window, OPTIONS.network, FitOptions(max_seconds=600.0))
-    report = tune(request(data, trials=2, options=options)).report
+    report = tune(request(data, trials=1, options=options)).report
     assert report["error"] == 1.5
     assert any("time ran out while the defaults were tried" in note for note in report["notes"])
 
