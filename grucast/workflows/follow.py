@@ -199,6 +199,9 @@ def open_following(request: DetectRequest) -> Following:
     manifest = watchman.artifact.manifest
     if manifest.layout.columns.known:
         raise UsageError("--follow cannot know covariates ahead: train without --known-col, or run without --follow")
+    if manifest.layout.columns.static:
+        raise UsageError("--follow has no covariates of whole series: train without --static-col, or run without "
+                         "--follow")
     source = find_data(request.source, manifest, request.model)
     check_outputs((), (source, request.model))
     layout = seen_layout(watchman, request.read)

@@ -157,3 +157,16 @@ def test_the_command_goes_on_after_a_bad_row_and_says_so_in_the_end(watcher, spi
     assert [json.loads(line)["ds"] for line in done.stdout.splitlines()] == [line.split(",")[0] for line in new]
     assert done.stderr.startswith("grucast: error: standard input:5: column 'load': 'twelve' is not a number")
     assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("column", ["known", "static"])
+def test_a_model_that_wants_covariates_which_a_stream_has_not_is_refused(tmp_path, column):
+    lines = [f"{name},{line},{area}" for name, area in (("one", 3), ("two", 5)) for line in hourly(200)]
+    data = write_lines(tmp_path / "data.csv", lines, "unique_id,ds,load,area")
+    model = tmp_path / "m.grucast"
+    done = subprocess.run([*COMMAND, "train", str(data), "-o", str(model), "-q", "--hidden", "4", "--epochs", "1",
+                           f"--{column}-col", "area", "--threads", "1"],
+                          env=clean_environment(), capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    with pytest.raises(UsageError, match=f"--{column}-col"):
+        open_following(DetectRequest(str(data), model, ReadOptions()))
