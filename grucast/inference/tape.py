@@ -102,10 +102,9 @@ class Traced(np.lib.mixins.NDArrayOperatorsMixin):
         return rule(*inputs)
 
     def __array_function__(self, function: Any, _: Any, inputs: Sequence[Any], more: Mapping[str, Any]) -> Any:
-        rule = _FUNCTIONS.get(function.__name__)
-        if rule is None:
+        if function.__name__ not in _FUNCTIONS:
             raise TypeError(f"{function.__name__} has no derivative in inference/tape.py")
-        return rule(*inputs, **more)
+        return _FUNCTIONS[function.__name__](*inputs, **more)
 
     def __getitem__(self, index: Any) -> Traced:
         felt = self.felt
