@@ -12,12 +12,13 @@ import warnings
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
-from grucast.core.errors import Denied, GrucastError, InputMissing, InternalError, IoFailure
+from grucast.core.errors import Denied, GrucastError, InputMissing, InternalError, IoFailure, UsageError
 from grucast.core.registry import did_you_mean
 
 _SYSTEM = {errno.ENOSPC, errno.EIO, errno.EDQUOT, errno.EFBIG, errno.EINTR, errno.EMFILE, errno.ENFILE, errno.ENOMEM,
            errno.EROFS, errno.ESTALE, errno.ETIMEDOUT}
 _NO_MEMORY = ("failed to map segment", "Cannot allocate memory")  # in what the loader of libraries says
+_HEAVY = {"torch": "torch", "sklearn": "scikit-learn", "scipy": "scipy", "pandas": "pandas"}  # not on a score-only box
 _NEEDED = 160 << 20  # bytes of address space without which OpenBLAS ends the process by itself
 _GRACE = 3.0  # seconds to clean up after a signal
 _HEEDED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -70,6 +71,9 @@ def translate(error: Exception) -> GrucastError | None:
     """The error of ours that a foreign one means, None for a bug."""
     if isinstance(error, GrucastError):
         return error
+    lacking = _HEAVY.get((error.name or "").partition(".")[0]) if isinstance(error, ModuleNotFoundError) else None
+    if lacking is not None:
+        return UsageError(f"this needs {lacking}, which is not installed here: pip install {lacking}")
     if not isinstance(error, OSError) or error.errno is None:
         return None
     message = f"{os.fsdecode(error.filename)}: " if isinstance(error.filename, (str, bytes)) else ""
