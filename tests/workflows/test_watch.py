@@ -107,7 +107,7 @@ def test_the_heads_of_the_final_model_are_those_of_all_rows(small):
     prepared, final, _ = small
     assert "rebuild.up.weight" in final.members[0]
     assert final.forecaster.members is final.members
-    everything = watching._with_heads(prepared, learned_of(prepared, 2), prepared.streams.length[::2])
+    everything = watching.with_heads(prepared, learned_of(prepared, 2), prepared.streams.length[::2])
     np.testing.assert_array_equal(final.members[0]["state.whiten"], everything.members[0]["state.whiten"])
 
 
@@ -129,7 +129,7 @@ def test_what_was_held_out_changes_neither_the_heads_nor_the_scale_that_its_law_
     changed, rows = later_changed(prepared), watching._fit_rows(prepared)
     judged = []
     for one in (prepared, changed):
-        learned = watching._with_heads(one, learned_of(prepared, 1), rows)
+        learned = watching.with_heads(one, learned_of(prepared, 1), rows)
         judged.append((learned, watching._judge(one, learned.forecaster, rows, lambda *_: None)))
     (before, held), (after, other) = judged
     for name, value in before.members[0].items():
@@ -201,7 +201,7 @@ def test_a_file_of_other_channels_is_damaged(small):
 
 
 def judged_whole_and_in_a_piece(monkeypatch, prepared, trained):
-    learned = watching._with_heads(prepared, learned_of(prepared), trained)
+    learned = watching.with_heads(prepared, learned_of(prepared), trained)
     whole = watching._judge(prepared, learned.forecaster, trained, lambda *_: None)
     monkeypatch.setattr(watching, "MOST_ROWS", 1)  # ten contexts are judged at least
     piece = watching._judge(prepared, learned.forecaster, trained, lambda *_: None)
