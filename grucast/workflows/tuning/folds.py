@@ -46,7 +46,7 @@ def folds_of(panel: Panel, rows: Sequence[int], horizon: int, count: int, *, fil
     """
     found = []
     for number in range(count):
-        splits = tuple(_split(one, horizon, number) for one in rows)
+        splits = tuple(_split(one, horizon, (number, count)) for one in rows)
         if any(splits):
             known = [split.report if split else 0 for split in splits]
             found.append(_fold(panel, splits, known, horizon))
@@ -64,9 +64,10 @@ def _fold(panel: Panel, splits: tuple[Split | None, ...], known: list[int], hori
                 tuple(splits[place] for place in there))
 
 
-def _split(rows: int, horizon: int, later: int) -> Split | None:
-    """The parts of a series in the fold that ends `later` parts before the newest one; None where it is too short."""
-    part = max(horizon, min(max(2 * horizon, rows // 10), int((1 - LEAST_FIT) * rows) // (2 + later)))
+def _split(rows: int, horizon: int, place: tuple[int, int]) -> Split | None:
+    """The parts of a series in fold `place`, its number from the newest and how many; None where it is too short."""
+    later, count = place
+    part = max(horizon, min(max(2 * horizon, rows // 10), int((1 - LEAST_FIT) * rows) // (count + 1)))
     stop = rows - later * part
     fit = stop - 2 * part
     if fit < max(horizon + 1, int(LEAST_FIT * rows) if later else 1):
