@@ -19,10 +19,12 @@ from grucast.workflows.learning import model_file
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
-PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", ROOT / "CONTRIBUTING.md", *DOCS.rglob("*.md")])
+TOP = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")
+PAGES = sorted([*(ROOT / one for one in TOP), *DOCS.rglob("*.md")])
 GENERATED = DOCS / "reference" / "cli.md"
 TINY = "epochs = 1\nhidden = 4\ncontext_length = 48\ntrain_rows = 1500\nmax_seconds = 0.2\nthreads = 1\n"  # of train
-OTHERS = {"--args", "--upgrade"}  # options of other programs
+OTHERS = {"--args", "--upgrade", "--system", "--home-dir", "--now", "--rm", "--network", "--read-only", "--tmpfs",
+          "--user", "--require-hashes", "--no-deps"}  # options of other programs
 
 
 def _load_runner() -> Any:
