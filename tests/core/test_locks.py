@@ -56,10 +56,12 @@ def test_who_waits_gets_it_when_the_first_is_done(tmp_path, holder):
 
 
 def test_a_holder_that_is_killed_lets_go(tmp_path, holder):
+    with pytest.raises(Busy), locked(tmp_path / "a"):
+        pass
     holder.send_signal(signal.SIGKILL)
     holder.wait()
     with locked(tmp_path / "a"):
-        pass
+        assert (tmp_path / ".a.lock").exists()
 
 
 def test_a_model_waits_for_the_writer_before_it_when_asked_to(tmp_path, holder):
