@@ -34,6 +34,16 @@ def rehearsal(old: Sampler, new: Sampler) -> Sampler:
     )
 
 
+def between(old: Weights, new: Weights, share: float) -> Weights:
+    """Weights that lie `share` of the way from `old` to `new`; those that `old` has not are the new ones.
+
+    Networks that one went on to from the other lie in one valley, and on the way between them are often better than
+    both: closer to the old one where new rows were few, or strange (Wortsman et al. 2022, arXiv 2109.01903).
+    """
+    return {name: np.asarray(old[name] + np.float32(share) * (value - old[name]), dtype=np.float32)
+            if name in old else value for name, value in new.items()}
+
+
 def _shares(sampler: Sampler) -> Array:
     """The probability of each stream, (N,)."""
     return np.diff(sampler.share, prepend=0.0)
@@ -45,6 +55,12 @@ class Going:
     def __init__(self, job: Job, members: Sequence[Weights], run: Run):
         self.members = list(members)
         self._fits = [_fit(job, weights, number, run) for number, weights in enumerate(members)]
+
+    def hold(self, members: Sequence[Weights]) -> None:
+        """Go on from these weights."""
+        self.members = list(members)
+        for fit, weights in zip(self._fits, members, strict=True):
+            _load(fit, weights)
 
     def train(self, sampler: Sampler, steps: int, share: float) -> bool:
         """Train each for `steps` steps on the windows of `sampler`, at `share` of the rate, falling to zero.
@@ -69,6 +85,10 @@ def _fit(job: Job, weights: Weights, number: int, run: Run) -> Fit:
     config = replace(job.training, seed=job.training.seed + number)
     empty = Examples(job.streams, Sampler(none, none, none, np.zeros(0)), ANY_PENALTY)
     fit = Fit((job.model, job.window), config, empty, run)
+    _load(fit, weights)
+    return fit
+
+
+def _load(fit: Fit, weights: Weights) -> None:
     trained = fit.network.state_dict().keys()
     fit.load({name: value for name, value in weights.items() if name in trained})
-    return fit

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from grucast.training.fit import Run
 from grucast.training.sampling import sampler_of
-from grucast.training.update import Going, rehearsal
+from grucast.training.update import Going, between, rehearsal
 from tests.training.small_fit import SAMPLER, job_of, same, trained
 
 NOTHING = sampler_of(np.array([5, 5]), np.array([1, 2]))
@@ -66,3 +66,22 @@ def test_each_member_draws_windows_of_its_own_and_one_seed_gives_the_same_weight
     assert not same(one.members[0], one.members[1])
     assert same(one.members[0], two.members[0])
     assert same(one.members[1], two.members[1])
+
+
+def test_weights_on_the_way_lie_in_proportion_and_what_is_new_stays_new():
+    old = {"a": np.array([1.0, -2.0], dtype=np.float32)}
+    new = {"a": np.array([5.0, 2.0], dtype=np.float32), "b": np.array([7.0], dtype=np.float32)}
+    found = between(old, new, 0.25)
+    assert found["a"].tolist() == [2.0, -1.0]
+    assert found["b"].tolist() == [7.0]
+    assert found["a"].dtype == np.float32
+
+
+def test_training_goes_on_from_the_weights_that_it_is_given():
+    job = job_of()
+    start, other = trained(job)[0].weights, {name: value + 1 for name, value in trained(job)[0].weights.items()}
+    held, begun = Going(job, [start], Run()), Going(job, [other], Run())
+    held.hold([other])
+    for going in (held, begun):
+        going.train(SAMPLER, 2, 0.5)
+    assert same(held.members[0], begun.members[0])

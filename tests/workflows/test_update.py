@@ -119,8 +119,20 @@ def test_the_weights_that_are_judged_have_not_seen_the_rows_they_are_judged_on(g
         write_lines(tiny / "load.csv", content)
         with pytest.raises(ModelError):
             update(UpdateRequest(None, model, ReadOptions(), threads=1))
-    first, second = (one.members[0] for one in seen)
-    assert all(np.array_equal(first[name], second[name]) for name in first)
+    quiet, loud = seen[: len(seen) // 2], seen[len(seen) // 2 :]
+    assert len(quiet) == len(loud) == len(update_model.SHARES)
+    for one, other in zip(quiet, loud, strict=True):
+        assert all(np.array_equal(one.members[0][name], other.members[0][name]) for name in one.members[0])
+
+
+def test_the_weights_on_the_way_that_are_best_on_the_rows_held_out_are_taken(grown, monkeypatch):
+    errors, kept, held = iter((0.5, 0.3, 0.4, 0.6)), [], []
+    monkeypatch.setattr(update_model, "judge", lambda *given: kept.append(given[2].members[0])
+                        or update_model.Verdict(0.45, next(errors)))
+    monkeypatch.setattr(update_model.Going, "hold", lambda self, members: held.append(members[0]))
+    result = grown(520)
+    assert result.report["error"] == 0.3
+    assert all(np.array_equal(held[0][name], kept[1][name]) for name in held[0])
 
 
 def test_no_time_leaves_the_model_as_it_was(grown, model):

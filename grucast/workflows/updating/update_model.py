@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,7 +18,7 @@ from grucast.preprocessing.splits import Split
 from grucast.training.ensemble import Job
 from grucast.training.fit import Fitted, Run
 from grucast.training.setup import configure, torch_version
-from grucast.training.update import Going, rehearsal
+from grucast.training.update import Going, between, rehearsal
 from grucast.workflows.detecting.scores import unpack_watch
 from grucast.workflows.learning.assess import Protocol, assess, skill_notes
 from grucast.workflows.learning.learn import Learned
@@ -36,6 +36,7 @@ FEWEST_STEPS = 50
 MOST_SHARE = 0.25  # of the steps that the training took
 RATE, END_RATE = 0.25, 0.1  # of the learning rate: towards the new rows; then towards the last of them
 END_STEPS = 0.25  # of the steps before, towards the last rows
+SHARES = (1.0, 0.75, 0.5, 0.25)  # of the way from the old weights to those that have learned from new rows
 SEARCH_SHARE = 0.6  # of --max-seconds, after which nothing new is begun on
 
 
@@ -58,13 +59,13 @@ def update_model(given: Renewing, arrived: Arrived, progress: Progress) -> Updat
                   Run(device, given.started + SEARCH_SHARE * limit, progress))
     if not going.train(rehearsal(*arrived.before_held()), steps, RATE):
         return unchanged(given, arrived.new, "there was no time to learn from the new rows; the model is as it was")
-    tried = _with(old, going.members)
-    verdict = judge(arrived, old, tried)
+    verdict, tried = best_between(arrived, old, going.members)
     if not verdict.after <= verdict.before:
         raise ModelError(f"{request.model}: {arrived.new:,} new rows made it no better: error {verdict.after:.4g} on "
                          f"the newest {arrived.held:,}, {verdict.before:.4g} before; the model is as it was")
     accuracy = _accuracy(prepared, tried, progress)
     calibrated = recalibrated(arrived, old.forecaster, tried.forecaster)
+    going.hold(tried.members)
     going.train(rehearsal(*arrived.to_the_end()), math.ceil(END_STEPS * steps), END_RATE)
     final = replace(tried, members=going.members, forecaster=replace(calibrated, members=going.members))
     laws = laws_for(arrived, given.artifact, old, progress)
@@ -78,6 +79,19 @@ def steps_for(arrived: Arrived, trained: int) -> int:
     new = arrived.before_held()[1].windows
     wanted = math.ceil(PASSES * new / (arrived.prepared.training.batch_size / 2))
     return max(FEWEST_STEPS, min(wanted, round(MOST_SHARE * trained)))
+
+
+def best_between(arrived: Arrived, old: Learned, members: Sequence[Weights]) -> tuple[Verdict, Learned]:
+    """The weights on the way from the old ones to `members` that are best on the rows held out, and their verdict.
+
+    Of the same error the farther ones. Four looks at the rows held out flatter a little: where nothing was learned, the
+    nearest is nearly as the old ones, and what is let through is hardly another model.
+    """
+    tried = [_with(old, [between(one, new, share) for one, new in zip(old.members, members, strict=True)])
+             for share in SHARES]
+    verdicts = [judge(arrived, old, one) for one in tried]
+    best = min(range(len(tried)), key=lambda place: verdicts[place].after)
+    return verdicts[best], tried[best]
 
 
 def judge(arrived: Arrived, old: Learned, new: Learned) -> Verdict:
