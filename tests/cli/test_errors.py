@@ -142,6 +142,8 @@ module = types.ModuleType("grucast.workflows.train")
 module.TrainRequest, module.train = types.SimpleNamespace, train
 sys.modules["grucast.workflows.train"] = module
 sys.argv = ["grucast", "train", "data.csv"]
+signal.signal(signal.SIGINT, signal.default_int_handler)  # who runs the tests may have them ignored, as nohup does
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 main()
 """
 
@@ -154,7 +156,10 @@ def test_a_signal_ends_the_run_after_it_cleaned_up(tmp_path, number, code):
         assert process.stderr is not None
         assert process.stderr.readline() == b"ready\n"
         process.send_signal(number)
-        out, err = process.communicate(timeout=20)
+        try:
+            out, err = process.communicate(timeout=20)
+        finally:
+            process.kill()  # else a signal that nobody hears is waited for without end
     assert (process.returncode, out, err) == (code, b"", b"")
     assert marker.read_text() == "cleaned up"
 
