@@ -45,7 +45,7 @@ def walk(cell, x, stride):
     return states[stride:], states[-stride:]
 
 
-def close(found, wanted):
+def assert_close(found, wanted):
     torch.testing.assert_close(found, wanted, rtol=0, atol=1e-12)
 
 
@@ -58,8 +58,8 @@ def test_each_state_follows_on_the_one_a_stride_before(name, steps, stride):
     cell, x = cell_of(name), inputs(steps)
     outputs, last = over_phases(cell, x, stride)
     states, newest = walk(cell, x, stride)
-    close(outputs, torch.stack([cell.output(one) for one in states], dim=1))
-    close(last, torch.stack(newest, dim=1))
+    assert_close(outputs, torch.stack([cell.output(one) for one in states], dim=1))
+    assert_close(last, torch.stack(newest, dim=1))
 
 
 @pytest.mark.parametrize("name", CELL_NAMES)
@@ -70,7 +70,7 @@ def test_each_step_ahead_follows_on_the_newest_state_of_its_phase(name, stride):
     found = follow(cell, ahead, last)
     _, newest = walk(cell, x, stride)
     for step in range(5):
-        close(found[:, step], cell.output(cell.step(ahead[:, step], newest[step % stride])))
+        assert_close(found[:, step], cell.output(cell.step(ahead[:, step], newest[step % stride])))
 
 
 @pytest.mark.parametrize("together", [False, True])
@@ -83,12 +83,12 @@ def test_a_cell_that_looks_back_is_added_to_the_layers(together):
     main.load_state_dict({name: value for name, value in stack.state_dict().items() if name.startswith("layers")})
     plain = main.encode(x)
     seen = torch.cat(back, dim=1) if together else back[-1]
-    close(stack.output(known), main.output(plain) + seen @ stack.join.weight.T)
+    assert_close(stack.output(known), main.output(plain) + seen @ stack.join.weight.T)
     if not together:
         wanted = main.ahead(ahead, plain)
         for step in range(5):
             wanted[:, step] += stack.back.step(ahead[:, step], back[step % 3]) @ stack.join.weight.T
-        close(stack.ahead(ahead, known), wanted)
+        assert_close(stack.ahead(ahead, known), wanted)
 
 
 def test_dilations_are_one_layer_each():
@@ -97,9 +97,9 @@ def test_dilations_are_one_layer_each():
     first, _ = over_phases(stack.layers[0], x, 1)
     second, last = over_phases(stack.layers[1], first, 3)
     known = stack.encode(x)
-    close(known.path, second)
-    close(known.states[1], last)
-    close(stack.outputs(known), torch.cat([first[:, -1], second[:, -1]], dim=1))
+    assert_close(known.path, second)
+    assert_close(known.states[1], last)
+    assert_close(stack.outputs(known), torch.cat([first[:, -1], second[:, -1]], dim=1))
 
 
 # ---- both ways -----------------------------------------------------------------------------------
@@ -114,11 +114,11 @@ def test_both_ways_are_two_cells_side_by_side_and_joined(name):
     w, b = layer.join.weight, layer.join.bias
     for step in range(5):
         pair = torch.cat([layer.forth.output(forth[step]), layer.back.output(back[4 - step])], dim=1)
-        close(outputs[:, step], pair @ w.T + b)
+        assert_close(outputs[:, step], pair @ w.T + b)
     for part in range(ahead.shape[1] // HIDDEN):
         span = slice(part * HIDDEN, (part + 1) * HIDDEN)
-        close(state[:, span], torch.cat([ahead[:, span], behind[:, span]], dim=1) @ w.T + b)
-    close(layer.step(x[:, 0], state), layer.forth.step(x[:, 0], state))
+        assert_close(state[:, span], torch.cat([ahead[:, span], behind[:, span]], dim=1) @ w.T + b)
+    assert_close(layer.step(x[:, 0], state), layer.forth.step(x[:, 0], state))
 
 
 # ---- linear recurrences --------------------------------------------------------------------------
@@ -163,7 +163,7 @@ def test_attention_weighs_the_states_by_how_they_answer():
 def test_where_nothing_was_observed_all_states_count_alike():
     layer, path, ahead = drawn(Attention(HIDDEN)), inputs(5, HIDDEN), inputs(2, HIDDEN)
     found = layer(ahead, path, torch.zeros(BATCH, 5))
-    close(found, ahead + (path.mean(1) @ layer.value.weight.T)[:, None])
+    assert_close(found, ahead + (path.mean(1) @ layer.value.weight.T)[:, None])
 
 
 # ---- filters -------------------------------------------------------------------------------------

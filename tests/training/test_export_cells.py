@@ -7,11 +7,8 @@ from grucast.core.config import ModelConfig, Structure, WindowSpec
 from grucast.inference import CELLS, NETWORKS
 from grucast.inference.predict import predict
 from grucast.preprocessing.windows import gather
+from grucast.training import export as door
 from tests.making import random_streams, torch_network, weights_of
-
-pytest.importorskip("onnxruntime")
-pytest.importorskip("onnxscript")
-door = pytest.importorskip("grucast.training.export")
 
 SPEC = WindowSpec(context_length=22, horizon=9, segment=4, seasons=(5,))
 STREAMS = random_streams(covariates=(2, 3, 4))

@@ -8,19 +8,16 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import onnxruntime
 import pytest
 
 from grucast.core.config import ReadOptions
 from grucast.core.errors import ModelError, UsageError
 from grucast.core.series import STAMP, Clock
 from grucast.preprocessing.calendar import calendar_features
+from grucast.training import export as door
 from grucast.workflows.export import ExportRequest, export, refuse_early
 from grucast.workflows.forecast import ForecastRequest, forecast
-
-onnx = pytest.importorskip("onnx")
-onnxruntime = pytest.importorskip("onnxruntime")
-pytest.importorskip("onnxscript")
-door = pytest.importorskip("grucast.training.export")
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -15,12 +14,11 @@ from grucast.core.results import Manifest
 from grucast.core.series import Panel
 from grucast.data.writing import format_stamps
 from grucast.evaluation.folds import origins
-from grucast.preprocessing.grid import is_numeric
 from grucast.preprocessing.sources import length_passed
 from grucast.preprocessing.splits import Split
 from grucast.workflows.backtesting.folds import Fold, Plan, Rolling
 from grucast.workflows.backtesting.speak import Learner
-from grucast.workflows.serving import first_row, unpacked
+from grucast.workflows.serving import first_row, last_row, unpacked
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,7 +60,7 @@ def plan_later(panel: Panel, opened: Opened, rolling: Rolling, *, file: str = ""
     Errors: ModelError where the test part holds rows it was trained on; DataError where there is nothing to judge.
     """
     horizon = opened.model.forecaster.window.horizon
-    last = _last(opened.manifest)
+    last = last_row(opened.manifest)
     shown = format_stamps([last], panel.tz)[0]
     trained = np.array([np.searchsorted(one.ds, last, side="right") for one in panel.series], dtype=np.int64)
     parts = [_part(rolling, int(rows), length_passed(one)) for one, rows in zip(panel.series, trained, strict=True)]
@@ -89,9 +87,3 @@ def _part(rolling: Rolling, trained: int, rows: int) -> Split:
         return Split(start, start, start, rows)
     fit, test, stop = (min(one, rows) for one in (rolling.splits.fit, rolling.splits.test, rolling.splits.stop))
     return Split(fit, test, test, stop)
-
-
-def _last(manifest: Manifest) -> Any:
-    """The last stamp that the model was trained on, as a value of the axis."""
-    text = manifest.data.last
-    return float(text) if is_numeric(manifest.layout.clock) else np.datetime64(text, "us")
