@@ -6,6 +6,8 @@ The first 60 % of the rows of each file are what a model would have learned: its
 fixed as `train` fixes them. The rest comes as files of its own, in twelve parts one after the other: as they are (a
 refusal is false), in another unit (x 1000 and x 1e6, and the inverse), and in another frequency (each second and each
 third row, steps of half the length). The whole file, which begins with the rows trained on, must never be refused.
+Nor must what never moved in training, whatever its unit is now: each other value is then an anomaly to be scored, so
+files where nothing else is left stand in lines of their own ("constant").
 """
 
 from __future__ import annotations
@@ -43,7 +45,7 @@ class Asked:
     """One file that was offered, and whether it was refused."""
 
     file: str
-    kind: str  # clean, whole, unit or frequency
+    kind: str  # clean, whole, unit, constant or frequency
     change: str
     refused: bool
     said: str
@@ -82,8 +84,9 @@ def offer(path: Path, root: Path) -> Iterator[Asked]:
         yield _ask(name, "clean", f"part {part + 1}", rest, artifact)
         if part:  # one part shows what becomes of changes
             continue
+        kind = "unit" if _moves(rest, artifact.tensors["scale.series"].any(axis=0)) else "constant"
         for change, factor in UNITS.items() if _moves(rest) else ():  # of zeros alone no unit can be told
-            yield _ask(name, "unit", change, _each(rest, lambda one, by=factor: replace(one, y=one.y * by)), artifact)
+            yield _ask(name, kind, change, _each(rest, lambda one, by=factor: replace(one, y=one.y * by)), artifact)
         clock = learned.layout.clock
         if clock.freq or (is_numeric(clock) and clock.kind != "row" and find_step(rest.series)):
             for change, factor in STEPS.items():
@@ -96,9 +99,10 @@ def _cut(panel: Panel, begin: float, end: float) -> Panel:
     return Panel(tuple(one for one in cut if len(one) >= FEWEST and one.observed.any()), panel.layout)
 
 
-def _moves(panel: Panel) -> bool:
-    """Whether anything but zeros is in a panel."""
-    return any(bool((one.y[one.observed] != 0.0).any()) for one in panel.series)
+def _moves(panel: Panel, moved: np.ndarray | None = None) -> bool:
+    """Whether anything but zeros is in a panel, or in those of its columns that `moved` (C,)."""
+    columns = slice(None) if moved is None else moved
+    return any(bool(np.any((one.y != 0.0) & one.observed, axis=0)[columns].any()) for one in panel.series)
 
 
 def _each(panel: Panel, change: Callable[[Series], Series]) -> Panel:
@@ -133,12 +137,12 @@ def _ask(name: str, kind: str, change: str, panel: Panel, artifact: Artifact) ->
 def table(asked: Sequence[Asked]) -> Table:
     """Refusals by kind and change; where there is none, no more than 3 in n are to be expected (95 %)."""
     rows = []
-    for kind in ("whole", "clean", "unit", "frequency"):
+    for kind in ("whole", "clean", "unit", "constant", "frequency"):
         for change in dict.fromkeys("" if kind == "clean" else one.change for one in asked if one.kind == kind):
             own = [one for one in asked if one.kind == kind and change in ("", one.change)]
             refused = sum(one.refused for one in own)
             bound = f"below {3 / len(own):.2%}" if not refused else ""
-            wanted = "0" if kind in ("whole", "clean") else "all"
+            wanted = "0" if kind in ("whole", "clean", "constant") else "all"
             rows.append((kind, change or "as it is", str(len(own)), str(refused), percent(refused / len(own)), wanted,
                          bound))
     head = ("file offered", "change", "files", "refused", "share", "wanted", "95 % bound")

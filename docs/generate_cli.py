@@ -11,7 +11,7 @@ from typing import Any
 
 import typer
 
-from grucast.cli.commands import BUILT, UNBUILT, build
+from grucast.cli.commands import MODULES, build
 
 PAGE = Path(__file__).parent / "reference" / "cli.md"
 
@@ -51,18 +51,16 @@ An error is one line on standard error and nothing on standard output. `--debug`
 def page() -> str:
     """The whole page."""
     commands = typer.main.get_command(build()).commands  # type: ignore[attr-defined]
-    built = [text for name in BUILT for text in sections(name, commands[name])]
-    lines = "".join(f"- `grucast {name}`: {line}\n" for name, line in UNBUILT.items())
-    coming = [f"## Not built yet\n\n{lines}"] if lines else []
-    return "\n".join([INTRODUCTION, *built, *coming, EXIT_CODES])
+    built = [text for name in MODULES for text in sections(name, commands[name])]
+    return "\n".join([INTRODUCTION, *built, EXIT_CODES])
 
 
 def sections(name: str, command: Any) -> Iterator[str]:
-    """A command, or the commands that are gathered under its name; what is not built yet has a line."""
+    """A command, or the commands that are gathered under its name."""
     for one, inner in getattr(command, "commands", {}).items():
         yield from sections(f"{name} {one}", inner)
     if not hasattr(command, "commands"):
-        yield section(name, command) if command.params else f"## grucast {name}\n\n{command.help}\n"
+        yield section(name, command)
 
 
 def section(name: str, command: Any) -> str:

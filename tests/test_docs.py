@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import typer
 
-from grucast.cli.commands import BUILT, UNBUILT, build
+from grucast.cli.commands import MODULES, build
 from grucast.core import config, results, series
 from grucast.preprocessing.frequency import default_horizon
 from grucast.workflows.learning import model_file
@@ -93,7 +93,7 @@ def options() -> dict[str, set[str]]:
     """The options of each command, those of the commands under it included."""
     commands = typer.main.get_command(build()).commands  # type: ignore[attr-defined]
     known = {}
-    for one in BUILT:
+    for one in MODULES:
         inner = commands[one], *getattr(commands[one], "commands", {}).values()
         params = [parameter for command in inner for parameter in command.params]
         known[one] = {word for parameter in params for word in (*parameter.opts, *parameter.secondary_opts)}
@@ -115,7 +115,7 @@ def test_every_option_named_exists(page):
 @pytest.mark.parametrize("page", [page for page in PAGES if page != GENERATED], ids=name)
 def test_every_command_line_shown_has_only_options_of_its_command(page):
     for command, rest in re.findall(r"\bgrucast ([a-z][a-z-]+)((?:\\\n|[^\n`|>&])*)", spoken(page)):
-        if command in BUILT:
+        if command in MODULES:
             shown = set(re.findall(r"(?<!\S)--[a-z][a-z-]*[a-z]\b", rest))
             assert shown <= options()[command] | {"--help"}, f"grucast {command}{rest}"
 
@@ -136,11 +136,6 @@ def test_the_readme_sets_up_with_one_line_and_tests_with_another():
     block = ("```sh\npython3 -m venv .venv && .venv/bin/pip install '.[test]' && .venv/bin/grucast train "
              "sample_data/energy.csv\n.venv/bin/pytest\n```")  # fmt: skip
     assert block in text(ROOT / "README.md")
-
-
-def test_what_is_not_built_yet_is_said_in_the_readme_and_the_changelog():
-    said = text(ROOT / "README.md").partition("**Not finished.**")[2].partition("\n* ")[0]
-    assert set(re.findall(r"`([a-z-]+)`", said)) == set(UNBUILT)
 
 
 def test_the_horizons_on_the_page_are_those_of_the_code():

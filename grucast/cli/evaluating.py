@@ -68,7 +68,7 @@ class JoinOptions:
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    group = typer.Typer(cls=Group, rich_markup_mode=None, pretty_exceptions_enable=False, invoke_without_command=True,
+    group = type(app)(cls=Group, rich_markup_mode=None, pretty_exceptions_enable=False, invoke_without_command=True,
                         help="Measure a file that anybody made.", epilog=f"Example:\n  {FORECASTS}\n  {EXAMPLE}")
     group.callback()(_root)
     offer(group, "forecasts", example=FORECASTS)(forecasts)

@@ -129,6 +129,10 @@ def _built(hint: Any, name: str, values: Mapping[str, Any]) -> Any:
     return tuple(value or ()) if typing.get_origin(hint) is tuple else value
 
 
+class Listing(typer.Typer):
+    """A command line that is asked for its commands only: their options, 500 of them, are not made."""
+
+
 def offer(app: typer.Typer, name: str, *, example: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Make a function of dataclasses the command `name` of `app`; `example` ends its help."""
 
@@ -139,7 +143,8 @@ def offer(app: typer.Typer, name: str, *, example: str) -> Callable[[Callable[..
         def command(**values: Any) -> Any:
             return function(*(build(kind, values) for kind in parts.values()))
 
-        parameters = [_parameter(word) for kind in parts.values() for word in words(kind)]
+        kinds = () if isinstance(app, Listing) else parts.values()
+        parameters = [_parameter(word) for kind in kinds for word in words(kind)]
         command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
         command.__annotations__ = {}
         app.command(name, cls=Command, help=function.__doc__, epilog=f"{_ELSEWHERE}\n\nExample:\n  {example}")(command)

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 
-from grucast.cli import commands
 from grucast.cli.boundary import translate
 from grucast.core import errors
 
@@ -110,13 +109,6 @@ def test_debug_shows_the_traceback_and_then_the_line(grucast, train_fails):
 def test_a_wrong_name_is_one_line_that_guesses(grucast, arguments, message):
     ran = grucast(*arguments)
     assert (ran.code, ran.out, ran.err) == (2, "", f"grucast: error: {message}\n")
-
-
-@pytest.mark.parametrize("arguments", [[], ["--help"], ["-h"], ["a", "b"], ["--any", "thing", "-x"], ["--", "-q"]])
-def test_what_is_not_built_yet_says_so(grucast, arguments, monkeypatch):
-    monkeypatch.setitem(commands.UNBUILT, "sing", "a song")
-    ran = grucast("sing", *arguments)
-    assert (ran.code, ran.out, ran.err) == (2, "", "grucast: error: 'sing' is not built yet\n")
 
 
 def test_no_words_at_all_are_answered_with_the_help(grucast):

@@ -138,7 +138,7 @@ def test_a_switch_that_is_on_in_the_environment_is_switched_off_by_its_opposite(
 def with_options():
     """The commands that have options, those under `evaluate` included."""
     built = typer.main.get_command(commands.build()).commands
-    inner = {name: getattr(built[name], "commands", {name: built[name]}) for name in commands.BUILT}
+    inner = {name: getattr(built[name], "commands", {name: built[name]}) for name in commands.MODULES}
     return [pytest.param(one, id=name) for found in inner.values() for name, one in found.items() if one.params]
 
 
@@ -181,7 +181,7 @@ def test_the_defaults_build_the_dataclass_they_came_from(kind):
     assert build(kind, {word.name: word.default for word in words(kind)}) == kind()
 
 
-@pytest.mark.parametrize("name", commands.BUILT)
+@pytest.mark.parametrize("name", commands.MODULES)
 def test_no_command_has_two_options_of_one_name(name):
     command = typer.main.get_command(commands.build()).commands[name]
     flags = [flag for one in command.params for flag in one.opts]
