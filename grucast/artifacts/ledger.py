@@ -109,6 +109,17 @@ def tallies(state: State, job: str) -> list[tuple[float, float, int, Tally]]:
             for cutoff, until, count, truths, bounded, inner, outer, error, naive in found]
 
 
+def realised(state: State, job: str, digest: str, steps: int) -> list[tuple[float, float, int, float]]:
+    """The forecasts of one model that met a truth and have no more than so many steps, newest first.
+
+    For each cutoff and last step: both, how many truths, and the sum of absolute errors.
+    """
+    found = state.rows("SELECT cutoff, until, sum(truths), sum(error) FROM forecasts WHERE job = ? AND digest = ?"
+                       " AND truths > 0 AND length(due) <= ? GROUP BY cutoff, until ORDER BY cutoff DESC, until",
+                       job, digest, 8 * steps)
+    return [(cutoff, until, truths, _number(error)) for cutoff, until, truths, error in found]
+
+
 def series_count(state: State, job: str) -> int:
     """How many series of a job have forecasts that met a truth."""
     ((count,),) = state.rows("SELECT count(DISTINCT unique_id) FROM forecasts WHERE job = ? AND truths > 0", job)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from grucast.core.arrays import Array, Array32, Leads, Stamps
+from grucast.core.arrays import Array, Array32, Leads, Mask, Stamps
 from grucast.core.config import ModelConfig, TrainingConfig, WindowSpec
 from grucast.core.series import Layout
 
@@ -69,6 +69,7 @@ class RowScores:
     sudden: Array32  # (T,), >= 0
     stuck: Array32  # (T,), >= 0
     leads: tuple[Leads, Leads]  # each (T,)
+    doubted: Mask | None = None  # (T,) rows after errors far beyond the usual ones; None: that is not known
 
     def __post_init__(self) -> None:
         rows, channels = self.y.shape

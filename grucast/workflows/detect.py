@@ -31,6 +31,8 @@ from grucast.workflows.detecting.table import (
     Judged,
     Telling,
     Told,
+    doubted_rows,
+    doubts,
     event_rows,
     events_of,
     figures_of,
@@ -135,7 +137,8 @@ def detect(request: DetectRequest, progress: Progress = silent) -> DetectResult:
     if wanted.scores is not None:
         write_scores(wanted.scores, found.lines, telling)
     drawn = album.write() if album is not None else []
-    notes = [*reading.notes, *missing, *_notes(panel, watchman, found.scored, alarms, request.alarm.min_gap), *drawn]
+    notes = [*reading.notes, *missing, *_notes(panel, watchman, found.scored, alarms, request.alarm.min_gap)]
+    notes += [*doubts(found.doubted), *drawn]
     documents = [event.document for event in sorted(found.events, key=lambda event: event.order)]
     request.duty.tell(visit, (request.model, watchman.artifact), figures_of(found.scored, documents))
     return DetectResult(str(request.model), watchman.artifact.digest, found.scored, found.threshold, COLUMNS,
@@ -150,6 +153,7 @@ class _Found:
     lines: list[Lines] = field(default_factory=list)
     threshold: float | None = None
     scored: int = 0
+    doubted: int = 0
 
 
 def _watch(panel: Panel, watchman: Watchman, request: DetectRequest, parts: tuple[Alarms, Telling, Album | None],
@@ -164,6 +168,7 @@ def _watch(panel: Panel, watchman: Watchman, request: DetectRequest, parts: tupl
         judged = judge(one, scores, (begin, quiet), watchman, (alarms, request.alarm))
         found.events += events_of(judged, telling)
         found.scored += int(np.isfinite(scores.score[begin:]).sum())
+        found.doubted += int(doubted_rows(judged.scores)[begin:].sum())
         if len(judged.threshold):
             found.threshold = float(judged.threshold[-1])
         if request.report.scores is not None:

@@ -42,7 +42,7 @@ from grucast.workflows.detecting.reading_on import Wanted
 from grucast.workflows.detecting.reported import DURATION
 from grucast.workflows.detecting.runs import Asked, Outcome, first_run, later_run, no_lines
 from grucast.workflows.detecting.score_lines import write_scores
-from grucast.workflows.detecting.table import COLUMNS, Document, event_rows, figures_of
+from grucast.workflows.detecting.table import COLUMNS, Document, doubts, event_rows, figures_of
 from grucast.workflows.locate import check_outputs, find_data
 from grucast.workflows.monitoring.ages import kind_of, row_seconds
 
@@ -165,7 +165,7 @@ def _refuse_model(layout: Layout) -> None:
 def _result(state: State, asked: Asked, outcome: Outcome) -> DetectResult:
     """The events to print, those of runs that were killed before they could included."""
     events = alarm_table.to_print(state, asked.raised.job)
-    notes = [*outcome.notes, *_counted(outcome.counts), *map(_over, outcome.ended)]
+    notes = [*outcome.notes, *_counted(outcome.counts), *doubts(outcome.doubted), *map(_over, outcome.ended)]
     return DetectResult(str(asked.request.model), asked.watchman.artifact.digest, outcome.scored, outcome.threshold,
                         COLUMNS, event_rows(events), events, tuple(dict.fromkeys(notes)))
 

@@ -31,7 +31,7 @@ from grucast.workflows.detect import (
 )
 from grucast.workflows.detecting.follower import Followed, Follower, Model
 from grucast.workflows.detecting.scores import score_panel
-from grucast.workflows.detecting.table import event_name
+from grucast.workflows.detecting.table import LOW, event_name
 from grucast.workflows.drift import check_unit
 from grucast.workflows.locate import check_outputs, find_data
 from grucast.workflows.serving import first_row, read_gridded
@@ -79,7 +79,8 @@ class Following:
         self._skip(one, steps - 1)
         said, threshold, p_value = self._push(one, row.ds, row.y, row.past)
         event = self._event(one, row, said.score > threshold)
-        return self._document(row, said, (threshold, p_value), event)
+        doubtful = (said.low or said.doubted) and math.isfinite(said.score)
+        return self._document(row, said, (threshold, p_value), event) | {"flags": LOW if doubtful else ""}
 
     def _watched(self, unique_id: str) -> _Watched:
         """The series of that id; a new one begins with its first row."""

@@ -30,6 +30,7 @@ from grucast.workflows.serving import first_row, new_series, on_axis, read_gridd
 if TYPE_CHECKING:
     from grucast.workflows.monitoring.standing import Standing
 
+LOW = "low_confidence"
 TOGETHER = 2_000  # series forecast in one go
 
 
@@ -55,7 +56,7 @@ class ForecastRequest:
 class ForecastResult:
     """Forecasts ready to print: `rows` under `columns`, and the same by series for JSON.
 
-    `standing` is how the forecasts before them did; None without a state.
+    `standing` is how the forecasts before them did; None without a state. `flags`: `low_confidence`.
     """
 
     model: str
@@ -67,6 +68,7 @@ class ForecastResult:
     forecasts: list[dict[str, Any]]
     notes: tuple[str, ...]
     standing: Standing | None = None
+    flags: tuple[str, ...] = ()
 
 
 def forecast(request: ForecastRequest) -> ForecastResult:
@@ -98,16 +100,19 @@ def forecast(request: ForecastRequest) -> ForecastResult:
     check_level(panel, artifact, reading.file)
     panel, told = with_ahead(panel, request, manifest, reading.file)
     found = forecast_panel(panel, model, horizon, first_row(manifest))
-    found, standing = _kept(found, panel, (artifact, model[0]), request.duty, visit)
+    found, standing, doubts = _kept(found, panel, (artifact, model[0]), request.duty, visit)
+    doubts = doubts or doubt(panel, model, manifest)
     table = lay_out(found, panel, named, reading.file)
     masked = without_logarithm(panel, manifest.window.context_length) if model[1].transform.kind == "log" else []
     notes = [*reading.notes, *told, *masked, *_notes(panel, artifact, horizon), *table.notes]
-    notes += doubt(panel, model, manifest)
+    notes += doubts
     notes += _write_beside(request, panel, found, table, levels)
-    figures = {"forecast_series": float(len(table.forecasts)), "forecast_steps": float(horizon)}
+    figures = {"forecast_series": float(len(table.forecasts)), "forecast_steps": float(horizon),
+               "low_confidence": float(bool(doubts))}
     request.duty.tell(visit, (request.model, artifact), figures, standing)
     return ForecastResult(str(request.model), artifact.digest, table.cutoff, panel.freq or None, table.columns,
-                          table.rows, table.forecasts, tuple(dict.fromkeys(notes)), standing)
+                          table.rows, table.forecasts, tuple(dict.fromkeys(notes)), standing,
+                          (LOW,) if doubts else ())
 
 
 def _refuse_early(request: ForecastRequest) -> None:
@@ -154,13 +159,17 @@ def _refuse_infinite(quantiles: Array) -> None:
 
 
 def _kept(found: list[Forecast], panel: Panel, model: tuple[Artifact, Forecaster], duty: Duty,
-          visit: Visit) -> tuple[list[Forecast], Standing | None]:
-    """The forecasts as they are given out, entered into the ledger where there is one, and how those before did."""
+          visit: Visit) -> tuple[list[Forecast], Standing | None, list[str]]:
+    """The forecasts as they are given out, how those before did, and a note where that was far worse than expected.
+
+    Without a ledger nothing is known of those before.
+    """
     if duty.state.state is None:
-        return found, None
+        return found, None, []
     from grucast.workflows.predicting.ledger import keep  # only where there is a state
 
-    return keep(found, panel, model, duty.state, visit)
+    entered = keep(found, panel, model, duty.state, visit)
+    return entered.forecasts, entered.standing, list(entered.doubt)
 
 
 def _write_beside(request: ForecastRequest, panel: Panel, found: list[Forecast], table: ForecastTable,

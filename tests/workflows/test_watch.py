@@ -9,8 +9,9 @@ from small_panels import HORIZON, options_of, panel_of, values
 from grucast.core.errors import ModelError
 from grucast.detection.calibration import EMPTY, score_for_rate
 from grucast.detection.scoring import MODES, SCORERS, SIGNALS, fit_signal_scale, widths_of
+from grucast.forecasting.errors import row_errors
 from grucast.forecasting.predict import Forecaster
-from grucast.workflows.detecting.scores import Scoring, pack_watch, unpack_watch
+from grucast.workflows.detecting.scores import Scoring, of_series, pack_watch, unpack_watch
 from grucast.workflows.learning import watch as watching
 from grucast.workflows.learning.learn import Learned, prepare
 from grucast.workflows.learning.prepared import Prepared
@@ -309,3 +310,36 @@ def test_few_rows_still_have_a_law_of_lone_ones():
     assert law.gap < watch.calibration[Scoring().name].gap
     assert law.events is not None
     assert score_for_rate(1e-4, law) > law.scores[-1]
+
+
+# ---- usual errors --------------------------------------------------------------------------------
+
+
+def test_usual_errors_are_those_of_rows_held_out_on_the_weights_that_did_not_see_them(small):
+    prepared, _, watch = small
+    splits, streams = prepared.splits, prepared.streams
+    missed = np.abs(row_errors(learned_heads(prepared), streams).near)
+    long = [of_series(missed, streams, number)[splits[number].fit :] for number in (0, 1)]
+    np.testing.assert_allclose(watch.usual[:2], [np.nanmean(one, axis=0) for one in long], rtol=1e-5)
+    np.testing.assert_allclose(watch.usual[2], watch.usual[3])  # too short for its own: that of all
+    np.testing.assert_allclose(watch.usual[3], np.nanmean(np.concatenate(long), axis=0), rtol=1e-5)
+
+
+def learned_heads(prepared: Prepared) -> Forecaster:
+    """The weights of the fit part as `watched` has them; heads that rebuild do not forecast."""
+    return watching.with_heads(prepared, learned_of(prepared, 1), np.array([one.fit if one else 15 for one in
+                                                                            prepared.splits])).forecaster
+
+
+def test_usual_errors_survive_the_file_and_an_older_one_has_none(small):
+    prepared, _, watch = small
+    arrays = pack_watch(watch)
+    np.testing.assert_array_equal(unpack_watch(arrays, prepared.model, 2).usual, watch.usual)
+    older = {name: one for name, one in arrays.items() if name != "anomaly.usual"}
+    assert unpack_watch(older, prepared.model, 2).usual is None
+
+
+def test_usual_errors_of_another_shape_are_refused(small):
+    prepared, _, watch = small
+    with pytest.raises(ModelError, match=r"anomaly\.usual has shape \(4, 3\)"):
+        unpack_watch(pack_watch(watch) | {"anomaly.usual": np.ones((4, 3))}, prepared.model, 2)

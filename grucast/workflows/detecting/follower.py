@@ -9,7 +9,9 @@ import numpy as np
 
 from grucast.core.arrays import Array
 from grucast.core.series import STAMP, Clock, Series
+from grucast.detection.doubt import RunningDoubt, rows_doubted_over
 from grucast.detection.running import RunningScore
+from grucast.detection.scoring import SIGNALS
 from grucast.detection.stuck import RunningStuck
 from grucast.detection.sudden import RunningSudden
 from grucast.forecasting.errors import precise, stride_of
@@ -17,7 +19,7 @@ from grucast.forecasting.predict import Forecaster
 from grucast.forecasting.stream import RunningErrors
 from grucast.preprocessing.sources import Scales, Setting, make_source
 from grucast.preprocessing.windows import Streams, flatten
-from grucast.workflows.detecting.scores import Scoring, Watch, scale_row, sudden_row
+from grucast.workflows.detecting.scores import Scoring, Watch, scale_row, sudden_row, usual_of
 
 FORGOTTEN = 12  # widths of the widest kernel after which an average has forgotten how it began: e^-24
 
@@ -44,6 +46,15 @@ class Followed:
     share: Array  # (C,)
     leads: tuple[int, int]  # the channels that sudden and stuck are about
     expected: Array  # (C, 3)
+    low: bool  # less than half of the context before it was seen
+    doubted: bool  # it comes after errors far beyond the usual ones
+
+
+def rows_remembered(forecaster: Forecaster, watch: Watch, scoring: Scoring) -> int:
+    """The last rows of a series that its next rows are judged by: no average reaches further back."""
+    widest = max(watch.scale[scoring.mode].widths)
+    averaged = max(forecaster.window.horizon + FORGOTTEN * widest, rows_doubted_over(forecaster.window))
+    return forecaster.window.context_length + averaged
 
 
 class Follower:
@@ -66,13 +77,16 @@ class Follower:
         self.scores = RunningScore(model.watch.scale[scoring.mode], own, scorer=scoring.scorer, gather=scoring.gather)
         self.sudden = RunningSudden(model.watch.sudden, sudden_row(model.scales, model.watch, unique_id))
         self.stuck = RunningStuck(model.watch.stuck)
+        usual = np.full(channels, np.nan) if model.watch.usual is None else usual_of(model.scales, model.watch.usual,
+                                                                                      unique_id)
+        self.doubt = RunningDoubt(usual, rows_doubted_over(model.forecaster.window))
         self.origin: int | None = None  # rows from phase 0 to row 0
         self.scale: Array | None = None
+        self.missed = SIGNALS.index("rebuilt" if model.forecaster.model.objective == "reconstruct" else "near")
 
     def take_history(self, series: Series) -> list[Followed]:
         """Go through the rows of a gridded series, as many of the last as are not forgotten; what is said of them."""
-        widest = max(self.model.watch.scale[self.model.scoring.mode].widths)
-        needed = self.length + self.model.forecaster.window.horizon + FORGOTTEN * widest
+        needed = rows_remembered(self.model.forecaster, self.model.watch, self.model.scoring)
         stride = stride_of(self.model.forecaster)
         start = max(0, len(series) - needed) // stride * stride
         self.row = self.started = start
@@ -90,6 +104,7 @@ class Follower:
             for buffer in (self.ds, self.y, self.past):
                 buffer[: self.length] = buffer[-self.length :]
             self.end = self.length
+        low = self._low()
         self.ds[self.end], self.y[self.end], self.past[self.end] = ds, y, past
         self.end += 1
         z = self._scaled(y)
@@ -98,11 +113,17 @@ class Follower:
         errors = self.errors.push(self.row, np.where(seen, z, 0.0), seen, run=run)
         jump, jumped = self.sudden.push(errors.signed.astype(np.float64), self._phase())
         still, stood = self.stuck.push(y)
+        doubted = self.doubt.push(errors.signals[self.missed])
         self.row += 1
         score, share = self.scores.push(errors.signals)
         if not np.isfinite(y).any():
             score, share = np.nan, np.full(self.channels, np.nan)
-        return Followed(score, jump, still, share, (jumped, stood), errors.expected)
+        return Followed(score, jump, still, share, (jumped, stood), errors.expected, low, doubted)
+
+    def _low(self) -> bool:
+        """Whether less than half of the context before the next row was seen."""
+        before = self.y[max(0, self.end - self.length) : self.end]
+        return bool(self.row < self.length or 2 * np.isfinite(before).sum() < self.length * self.channels)
 
     def _phase(self) -> int:
         """How many rows after phase 0 the row is that was just pushed."""

@@ -21,7 +21,8 @@ from grucast.detection.events import Event
 from grucast.workflows.detecting.machine import Verdict
 from grucast.workflows.detecting.table import Judged
 
-ABSENT, LATE, REVISED = 1, 2, 4  # flags of a row: the file has not had it; it came late; its value was corrected
+# flags of a row: the file has not had it; it came late; its value was corrected; it comes after large errors
+ABSENT, LATE, REVISED, DOUBTED = 1, 2, 4, 8
 FLAG, SCORE, THRESHOLD, P_VALUE, CAUSE, FIRST = range(6)
 
 
@@ -97,6 +98,7 @@ class Kept:
     def say(self, at: int, said: Verdict) -> None:
         """Write down what was said of row `at`."""
         row = self.data[at]
+        row[FLAG] = int(row[FLAG]) & ~DOUBTED | DOUBTED * said.doubted
         row[SCORE : FIRST] = said.score, said.threshold, said.p_value, said.cause
         start = FIRST + self.channels + self.past_columns
         row[start : start + self.channels] = said.share
@@ -129,6 +131,8 @@ def kept_of(judged: Judged, start: int) -> Kept:
     part = slice(start, None)
     y = np.where(series.observed, series.y, np.nan)
     out = unsaid(series.ds[part], y[part], series.past[part], np.where(series.line[part] > 0, 0, ABSENT))
+    if scores.doubted is not None:
+        out.data[:, FLAG] += DOUBTED * scores.doubted[part]
     for column, values in ((SCORE, scores.score), (THRESHOLD, judged.threshold), (P_VALUE, judged.p_value),
                            (CAUSE, judged.cause)):
         out.data[:, column] = values[part]
@@ -144,7 +148,7 @@ def judged_of(kept: Kept, unique_id: str, line: Ints, events: list[Event]) -> Ju
     series = Series(unique_id, kept.ds, kept.y, np.isfinite(kept.y), np.zeros((len(kept), 0)), kept.past, np.zeros(0),
                     line)
     scores = RowScores(unique_id, kept.ds, kept.y, kept.expected, kept.score, kept.share, nothing[0], nothing[0],
-                       (nothing[1], nothing[1]))
+                       (nothing[1], nothing[1]), flagged(kept, DOUBTED))
     return Judged(series, scores, kept.threshold, kept.data[:, P_VALUE], events, kept.data[:, CAUSE].astype(np.int8))
 
 

@@ -27,7 +27,7 @@ from grucast.detection.thresholds.stream import Stream
 from grucast.detection.verdict import CAUSES, Alarms, RowVerdicts
 from grucast.forecasting.errors import Told, stride_of
 from grucast.workflows.detect import Watchman
-from grucast.workflows.detecting.follower import FORGOTTEN, Follower, Model
+from grucast.workflows.detecting.follower import Follower, Model, rows_remembered
 from grucast.workflows.serving import first_row
 
 PEAK_NUMBERS = ("rows", "threshold", "fitted", "peak", "limit", "quiet")
@@ -36,7 +36,10 @@ WHOLE = ("rows", "fitted", "quiet")  # those that are counts
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Verdict:
-    """What is said of a row: score, threshold, how rare that is, who called it, shares (C,), expected (C, 3)."""
+    """What is said of a row: score, threshold, how rare that is, who called it, shares (C,), expected (C, 3).
+
+    `doubted`: it comes after errors far beyond the usual ones.
+    """
 
     score: float
     threshold: float
@@ -44,6 +47,7 @@ class Verdict:
     cause: int
     share: Array
     expected: Array
+    doubted: bool
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,7 +71,7 @@ class Machine:
         if cause:
             share = np.zeros(len(share))
             share[said.leads[cause - 1]] = 1.0
-        return Verdict(score, threshold, p_value, cause, share, said.expected)
+        return Verdict(score, threshold, p_value, cause, share, said.expected, said.doubted)
 
     def learn(self, scores: Mapping[str, Sequence[float]]) -> None:
         """Let the rules take in rows that were judged elsewhere: what the judges named in `CAUSES` saw of them."""
@@ -105,8 +109,7 @@ class Maker:
 
     def rows_kept(self, lateness: int) -> int:
         """The last rows of a series that are kept: as many as no average has forgotten, and those that may change."""
-        widest = max(self.watchman.watch.scale[self.watchman.scoring.mode].widths)
-        own = self.context + self.watchman.model[0].window.horizon + FORGOTTEN * widest
+        own = rows_remembered(self.watchman.model[0], self.watchman.watch, self.watchman.scoring)
         return own + 2 * lateness + self.stride
 
     def knows(self, unique_id: str) -> bool:
@@ -146,6 +149,7 @@ def pack_machine(machine: Machine) -> bytes:
         "average": one.scores.average, "begun": one.scores.begun,
         "before": np.stack(one.sudden.before), "calm": one.sudden.calm,
         "last": one.stuck.last, "count": one.stuck.count,
+        "doubt": np.array(one.doubt.recent, dtype=np.float64),
     }
     if told:
         out |= {name: np.stack([getattr(one, name) for _, one in told]) for name in ("median", "width", "expected")}
@@ -173,6 +177,8 @@ def unpack_machine(content: bytes, maker: Maker, unique_id: str) -> Machine:
         one.sudden.before.extendleft(found["before"][::-1])
         one.sudden.calm = found["calm"]
         one.stuck.last, one.stuck.count = found["last"], found["count"]
+        for error in found.get("doubt", np.zeros(0)).tolist():  # a state of an older grucast has none
+            one.doubt.take(error)
         for name, stream in _streams(machine.verdicts).items():
             mine = f"{name}."
             _remember(stream, {key.removeprefix(mine): found[key] for key in found if key.startswith(mine)})

@@ -20,14 +20,14 @@ from grucast.workflows.detecting.alarm_table import Found, Raised, settle
 from grucast.workflows.detecting.arrived import Axis, Counts
 from grucast.workflows.detecting.going_on import Continued, Known, Way, go_on
 from grucast.workflows.detecting.job import Job, Judging, empty, judge_anew, load_series, save_series, watermarks
-from grucast.workflows.detecting.kept import LATE, judged_of
+from grucast.workflows.detecting.kept import LATE, REVISED, judged_of
 from grucast.workflows.detecting.machine import Maker
 from grucast.workflows.detecting.reading_on import Wanted, read_all, read_on
 from grucast.workflows.detecting.reported import events_between, first_reported
 from grucast.workflows.detecting.ring import begin
 from grucast.workflows.detecting.score_lines import FLAGS, Lines, lines_of
 from grucast.workflows.detecting.scores import score_panel
-from grucast.workflows.detecting.table import Document, Judged, Telling, events_of, is_fine
+from grucast.workflows.detecting.table import Document, Judged, Telling, doubted_rows, events_of, is_fine
 from grucast.workflows.drift import check_frequency, check_unit
 from grucast.workflows.serving import first_row
 
@@ -61,6 +61,7 @@ class Outcome:
     counts: Counts = field(default_factory=Counts)
     notes: list[str] = field(default_factory=list)
     scored: int = 0
+    doubted: int = 0
     threshold: float | None = None
 
     def add(self, other: Counts) -> None:
@@ -96,6 +97,7 @@ def first_run(state: State, asked: Asked, progress: Progress) -> Outcome:
         _tell(state, judged, np.zeros(len(one), dtype=np.int64), asked, outcome)
         outcome.add(Counts(new=int((one.line > 0).sum())))
         outcome.scored += int(np.isfinite(judged.scores.score[start:]).sum())
+        outcome.doubted += int(doubted_rows(judged.scores)[start:].sum())
     return outcome
 
 
@@ -182,7 +184,9 @@ def _take(state: State, one: Continued, asked: Asked, way: Way, outcome: Outcome
     outcome.telling = replace(outcome.telling, fine=fine)
     _tell(state, replace(judged, events=own, begin=start), one.kept.flags, asked, outcome)
     outcome.add(one.counts)
-    outcome.scored += int(np.isfinite(one.kept.score[(one.line > 0) & (np.arange(len(one.line)) >= start)]).sum())
+    told = (one.line > 0) & (np.arange(len(one.line)) >= start)
+    outcome.scored += int(np.isfinite(one.kept.score[told]).sum())
+    outcome.doubted += int(doubted_rows(judged.scores)[told].sum())
 
 
 def _tell(state: State, judged: Judged, flags: Ints, asked: Asked, outcome: Outcome) -> None:
@@ -206,7 +210,7 @@ def _flagged(lines: Lines, judged: Judged, flags: Ints) -> Lines:
     rows = judged.begin + np.flatnonzero(judged.series.line[judged.begin :] > 0)
     if not len(rows) or judged.series.repeats is not None:
         return lines
-    kind = np.repeat(flags[rows] // LATE, len(lines.line) // len(rows))  # 0, late, revised, both
+    kind = np.repeat((flags[rows] & (LATE | REVISED)) // LATE, len(lines.line) // len(rows))  # 0, late, revised, both
     first = FLAGS.index("late")
     flag = np.where(kind > 0, first - 1 + kind + 3 * (lines.flag == 1), lines.flag)
     return replace(lines, flag=flag.astype(np.int8))

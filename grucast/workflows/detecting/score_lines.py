@@ -61,7 +61,10 @@ def lines_of(judged: Judged, telling: Telling) -> Lines:
     y, y_hat = _at(scores.y, rows), _at(scores.expected[:, :, 1], rows)
     y[again] = found.y
     event = np.where(again, -1, _at(_event_of(judged), rows, -1))
-    low = _at(low_confidence(series, len(scores.score), telling.context), rows, False) & np.isfinite(score)
+    doubtful = low_confidence(series, len(scores.score), telling.context)
+    if scores.doubted is not None:
+        doubtful |= scores.doubted
+    low = _at(doubtful, rows, False) & np.isfinite(score)
     flag = np.where(again, FLAGS.index("duplicate"), low).astype(np.int8)
     threshold = _at(judged.threshold, rows)
     if telling.per_channel:

@@ -18,6 +18,7 @@ from grucast.core.series import Panel, Series
 from grucast.detection.calibration import ScoreCalibration
 from grucast.detection.calibration import pack as pack_calibration
 from grucast.detection.calibration import unpack as unpack_calibration
+from grucast.detection.doubt import doubted, rows_doubted_over
 from grucast.detection.scoring import (
     MODES,
     SCORERS,
@@ -40,6 +41,7 @@ WIDEST_KERNEL = 100_000  # rows; what a model file may ask for
 NONE = -1.0  # stands for NaN in the model file, which holds finite numbers only; no signal is negative
 GATHERINGS = ("largest", "mean")
 STUCK_LAW = "stuck"
+USUAL = "anomaly.usual"
 LONGEST_CYCLE = 100_000  # rows; what a model file may ask for
 
 
@@ -48,13 +50,15 @@ class Watch:
     """What a model knows about normal rows.
 
     The scale of its signals by mode, that of sudden and of stuck rows, and laws: of scores by the name of a `Scoring`,
-    `online.sudden`, `offline.sudden` and `stuck`.
+    `online.sudden`, `offline.sudden` and `stuck`. `usual` (N + 1, C) or (1, C) are its errors on rows held out, in
+    scales of the series; None in a model that an older grucast trained.
     """
 
     scale: Mapping[str, SignalScale]
     sudden: SuddenScale
     stuck: StuckScale
     calibration: Mapping[str, ScoreCalibration]
+    usual: Array | None = None
 
     def laws(self, scoring: Scoring) -> Laws:
         """The laws by which rows are judged that are scored like that."""
@@ -133,7 +137,7 @@ def score_panel(
         streams = flatten([make_source(one, scales, setting, stop=length_passed(one)) for one in some])
         errors = row_errors(precise(forecaster), streams, progress)
         signals = signals_of(errors, streams, scoring.mode, forecaster.model.narrow)
-        all_signed, all_expected = errors.signed, errors.expected
+        all_signed, all_expected, all_missed = errors.signed, errors.expected, missed_of(errors, forecaster.model)
         del errors  # and the values, as both would be held while series are judged
         streams = replace(streams, z=streams.z[:0].copy(), observed=streams.observed[:0].copy())
         for number, one in enumerate(some):
@@ -146,9 +150,13 @@ def score_panel(
                           origin_of(streams, number), scoring.mode)
             found = _row_scores(one, of_series(all_expected, streams, number), score, scoring,
                                 (jump, stuck(values_of(one, len(signed)), watch.stuck, scoring.mode)))
+            if watch.usual is not None:
+                found = replace(found, doubted=doubted(of_series(all_missed, streams, number),
+                                                       usual_of(scales, watch.usual, one.unique_id),
+                                                       rows_doubted_over(forecaster.window)))
             del score, signed, jump
             if number == len(some) - 1:
-                del all_signed, all_expected
+                del all_signed, all_expected, all_missed
             yield found
 
 
@@ -176,6 +184,18 @@ def sudden_row(scales: Scales, watch: Watch, unique_id: str) -> int:
     """The row of the level of jumps of a series: its own, or the last, that of all series together."""
     known = scales.rows.get(unique_id, -1)
     return known if 0 <= known < len(watch.sudden.level) - 1 else -1
+
+
+def usual_of(scales: Scales, usual: Array, unique_id: str) -> Array:
+    """The usual errors (C,) of a series: its own, or those of all series together."""
+    known = scales.rows.get(unique_id, -1)
+    found: Array = usual[known if 0 <= known < len(usual) - 1 else -1]
+    return found
+
+
+def missed_of(errors: RowErrors, model: ModelConfig) -> Array32:
+    """The errors (R,) by which a model is doubted: of its nearest forecasts, or of what it rebuilds."""
+    return errors.latest if model.objective == "reconstruct" else errors.near
 
 
 def origin_of(streams: Streams, series: int) -> int:
@@ -219,6 +239,8 @@ def pack_watch(watch: Watch) -> dict[str, npt.NDArray[np.float64]]:
         out[f"anomaly.{mode}.upper"] = np.nan_to_num(scale.upper, nan=NONE)
     out["anomaly.sudden.weights"], out["anomaly.sudden.most"] = watch.sudden.weights, watch.sudden.most
     out["anomaly.sudden.level"], out["anomaly.sudden.profile"] = watch.sudden.level, watch.sudden.profile
+    if watch.usual is not None:
+        out[USUAL] = np.nan_to_num(watch.usual, nan=NONE)
     out["anomaly.stuck.surprise"], out["anomaly.stuck.beyond"] = watch.stuck.surprise, watch.stuck.beyond
     for name, calibration in watch.calibration.items():
         out |= pack_calibration(calibration, name)
@@ -246,9 +268,20 @@ def unpack_watch(tensors: Mapping[str, npt.NDArray[Any]], model: ModelConfig, ch
             if found is None:
                 raise KeyError(name)
             calibration[name] = found
+        usual = _unpack_usual(tensors, channels)
     except (KeyError, ValueError, IndexError, TypeError) as error:
         raise ModelError(f"damaged: what it knows about normal rows: {error}") from error
-    return Watch(scale, sudden_scale, stuck_scale, calibration)
+    return Watch(scale, sudden_scale, stuck_scale, calibration, usual)
+
+
+def _unpack_usual(tensors: Mapping[str, npt.NDArray[Any]], channels: int) -> Array | None:
+    """The usual errors, None in an older file; ValueError where they are damaged."""
+    if USUAL not in tensors:
+        return None
+    found = tensors[USUAL]
+    if found.ndim != 2 or found.shape[1] != channels or not len(found):
+        raise ValueError(f"{USUAL} has shape {found.shape}")
+    return np.where(found == NONE, np.nan, found)
 
 
 def _unpack_beside(tensors: Mapping[str, npt.NDArray[Any]], channels: int) -> tuple[SuddenScale, StuckScale]:

@@ -84,6 +84,7 @@ def events_of(judged: Judged, telling: Telling) -> list[Told]:
 
 def _told(event: Event, judged: Judged, telling: Telling, known: tuple[Mask, Reasons]) -> Told:
     low, reasons = known
+    doubted = judged.scores.doubted is not None and bool(judged.scores.doubted[event.start]) and event.start > 0
     scores, peak, names = judged.scores, event.peak, telling.panel.channels
     share = np.nan_to_num(scores.share[peak])
     leading = np.argsort(-share, kind="stable")
@@ -95,7 +96,7 @@ def _told(event: Event, judged: Judged, telling: Telling, known: tuple[Mask, Rea
         "end": None if event.open else end, "peak": top, "rows": event.rows,
         "severity": float(event.severity), "score": float(scores.score[peak]), "p_value": float(judged.p_value[peak]),
         "y": float(scores.y[peak, lead]), "y_hat": float(scores.expected[peak, lead, 1]),
-        "channels": took_part, "flags": [LOW] if low[peak] else [],
+        "channels": took_part, "flags": [LOW] if low[peak] or doubted else [],
         "reason": reasons.of(event, (lead, names[lead]), _driver(judged, peak, telling)),
     }
     return Told((scores.ds[event.start], scores.unique_id), document)
@@ -128,6 +129,21 @@ def figures_of(scored: int, events: Sequence[Document]) -> dict[str, float]:
     """What monitors are told of a run."""
     going = sum(one["end"] is None for one in events)
     return {"rows_scored": float(scored), "events": float(len(events)), "events_open": float(going)}
+
+
+def doubted_rows(scores: RowScores) -> Mask:
+    """Rows (T,) with a score that come after errors far beyond the usual ones."""
+    scored = np.isfinite(scores.score)
+    return scored & scores.doubted if scores.doubted is not None else np.zeros_like(scored)
+
+
+def doubts(rows: int) -> list[str]:
+    """A note on so many of these rows, if there are any."""
+    if not rows:
+        return []
+    note = (f"low confidence: before {rows:,} row{'s' if rows > 1 else ''} the model erred by more than twice what it "
+            "did on rows held out when it was trained; scores and events are as ever; if that lasts, train it anew")
+    return [note]
 
 
 def low_confidence(series: Series, rows: int, context: int) -> Mask:

@@ -17,6 +17,7 @@ from grucast.core.arrays import Array, Array32, Ints, Mask
 from grucast.core.progress import Progress, silent
 from grucast.core.series import Series
 from grucast.detection.calibration import ScoreCalibration
+from grucast.detection.doubt import fit_usual
 from grucast.detection.scoring import (
     MODES,
     WIDEST,
@@ -40,6 +41,7 @@ from grucast.workflows.detecting.scores import (
     STUCK_LAW,
     Scoring,
     Watch,
+    missed_of,
     of_series,
     origin_of,
     scorings,
@@ -68,6 +70,15 @@ class _Judged:
     parts: list[slice]  # rows trained on
     later: list[int]  # first row not trained on
     seen: list[Mask]  # rows (T,) with any value: only they are scored
+    missed: list[Array32]  # (T, C)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class HeldOut:
+    """What rows that were not trained on say: the laws by the names of a `Watch`, and its usual errors."""
+
+    laws: Mapping[str, ScoreCalibration]
+    usual: Array | None
 
 
 def fit_watch(
@@ -77,8 +88,8 @@ def fit_watch(
     return watch_by(prepared, final, fit_laws(prepared, learned, progress), progress)
 
 
-def fit_laws(prepared: Prepared, learned: Learned, progress: Progress = silent) -> dict[str, ScoreCalibration]:
-    """The laws by the names of a `Watch`, from rows after the fit parts, which `learned` was not trained on."""
+def fit_laws(prepared: Prepared, learned: Learned, progress: Progress = silent) -> HeldOut:
+    """What the rows after the fit parts say, which `learned` was not trained on."""
     some = _some(prepared)
     first = with_heads(prepared, learned, _fit_rows(prepared))
     held = _judge(some, first.forecaster, _fit_rows(some), progress)
@@ -88,13 +99,16 @@ def fit_laws(prepared: Prepared, learned: Learned, progress: Progress = silent) 
     gap = usual_gap(prepared.seasons, usual)
     channels = len(prepared.panel.channels)
     laws = {one.name: _law(held, early[one.mode], one, gap) for one in scorings(prepared.model, channels)}
-    return laws | _laws_beside(held, cycle, gap)
+    errors = fit_usual(held.missed, held.later)
+    if len(errors) - 1 != len(prepared.panel.series) or len(errors) > MOST_SERIES:
+        errors = errors[-1:]
+    return HeldOut(laws | _laws_beside(held, cycle, gap), errors)
 
 
 def watch_by(
-    prepared: Prepared, final: Learned, laws: Mapping[str, ScoreCalibration], progress: Progress = silent
+    prepared: Prepared, final: Learned, held: HeldOut, progress: Progress = silent
 ) -> tuple[Learned, Watch]:
-    """The final model with the head that rebuilds the window, and its scales of normal rows beside these laws."""
+    """The final model with the head that rebuilds windows, and its scales of normal rows beside what was held out."""
     some, usual = _some(prepared), usual_width(prepared.seasons, LONGEST_SEASON)
     last = with_heads(prepared, final, _rows(prepared))
     known = _judge(some, last.forecaster, _rows(some), progress)
@@ -102,7 +116,7 @@ def watch_by(
     jumps = fit_sudden(known.signed, known.parts, known.origins, cycle_of(prepared.seasons))
     if len(jumps.level) - 1 != len(prepared.panel.series) or len(jumps.level) > MOST_SERIES:
         jumps = replace(jumps, level=jumps.level[-1:])
-    return last, Watch(scale, jumps, fit_stuck(known.values, known.parts), laws)
+    return last, Watch(scale, jumps, fit_stuck(known.values, known.parts), held.laws, held.usual)
 
 
 def usual_gap(seasons: Sequence[int], usual: int) -> int:
@@ -165,9 +179,11 @@ def _judge(prepared: Prepared, forecaster: Forecaster, trained: Ints, progress: 
     observed = [of_series(streams.observed, streams, number) for number in series_numbers(streams)]
     seen = [np.asarray(one.any(axis=1)) for one in observed]
     signed = [of_series(errors.signed, streams, number) for number in series_numbers(streams)]
+    missed = missed_of(errors, prepared.model)
+    missed_each = [of_series(missed, streams, number) for number in series_numbers(streams)]
     values = [values_of(one, len(mine)) for one, mine in zip(rows, signed, strict=True)]
     origins = [origin_of(streams, number) for number in series_numbers(streams)]
-    return _Judged(signals, signed, values, origins, parts, [part.stop for part in parts], seen)
+    return _Judged(signals, signed, values, origins, parts, [part.stop for part in parts], seen, missed_each)
 
 
 def _piece(prepared: Prepared, forecaster: Forecaster, trained: Ints) -> tuple[

@@ -23,6 +23,7 @@ FIGURES = {
     "grucast_model_info": "The model that was used.",
     "grucast_forecast_series": "Series forecast in this run.",
     "grucast_forecast_steps": "Steps forecast ahead in this run.",
+    "grucast_low_confidence": "1 where the newest values were missed by twice the error of the report, else 0.",
     "grucast_rows_scored": "Rows scored in this run.",
     "grucast_events": "Anomalous events reported in this run.",
     "grucast_events_open": "Events reported in this run that have not ended.",

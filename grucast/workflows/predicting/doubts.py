@@ -1,8 +1,12 @@
-"""Whether a model still errs as it did when it was judged: its errors on the newest rows that it was not trained on."""
+"""Whether a model still errs as it did when it was judged: its errors on the newest rows that it was not trained on.
+
+Where there is a ledger its own forecasts of them tell, else those that it would have made.
+"""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -26,8 +30,8 @@ def doubt(panel: Panel, model: tuple[Forecaster, Scales], manifest: Manifest) ->
     Only windows count that lie wholly after the rows trained on. The error is the mean over all values, in their units,
     as in the report. Where that or the rows are not known there is no note.
     """
-    known = manifest.accuracy.get("holdout", {}).get("mae")
-    if not known or not math.isfinite(known):
+    known = _known(manifest)
+    if math.isnan(known):
         return []
     error, rows = _recent(panel, model, manifest)
     if not rows or not math.isfinite(error) or error <= FAR_ERROR * known:
@@ -35,6 +39,31 @@ def doubt(panel: Panel, model: tuple[Forecaster, Scales], manifest: Manifest) ->
     note = (f"low confidence: the newest {rows} rows were forecast with {error / known:.1f} times the error that the "
             f"model had when it was trained ({error:.4g}, not {known:.4g}); train it anew")
     return [note]
+
+
+def doubt_issued(found: Sequence[tuple[float, float, int, float]], manifest: Manifest) -> list[str]:
+    """The same of forecasts that were given out: cutoff, last step, truths, sum of absolute errors, newest first.
+
+    Those count that began within four reaches of the newest; together they need the truths of one horizon.
+    """
+    known = _known(manifest)
+    if not found or math.isnan(known):
+        return []
+    cutoff, until = found[0][:2]
+    near = [one for one in found if one[0] > cutoff - WINDOWS * (until - cutoff)]
+    truths, error = sum(one[2] for one in near), sum(one[3] for one in near)
+    if truths < manifest.window.horizon or not error > FAR_ERROR * known * truths:
+        return []
+    error /= truths
+    note = (f"low confidence: the newest {truths:,} values that came were missed by {error / known:.1f} times the "
+            f"error that the model had when it was trained ({error:.4g}, not {known:.4g}); train it anew")
+    return [note]
+
+
+def _known(manifest: Manifest) -> float:
+    """The mean absolute error of the report, NaN where it is not known or 0."""
+    found = manifest.accuracy.get("holdout", {}).get("mae")
+    return float(found) if found and math.isfinite(found) else math.nan
 
 
 def _recent(panel: Panel, model: tuple[Forecaster, Scales], manifest: Manifest) -> tuple[float, int]:

@@ -8,7 +8,7 @@ no new truth and everything entered, so it changes nothing and gives the same nu
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -27,15 +27,25 @@ from grucast.forecasting.predict import Forecaster
 from grucast.preprocessing.grid import is_numeric
 from grucast.preprocessing.sources import length_passed
 from grucast.workflows.monitoring.standing import Standing, standing_of
+from grucast.workflows.predicting.doubts import doubt_issued
 from grucast.workflows.predicting.table import names_of
 
 SHARES = (0.8, 0.95)  # the intervals whose coverage is counted
 OVERDUE = 2.0  # reaches after the cutoff until a truth that did not come is waited for no more
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Entered:
+    """Forecasts as they are given out, how those before them did, and a note where they did far worse than expected."""
+
+    forecasts: list[Forecast]
+    standing: Standing
+    doubt: tuple[str, ...]
+
+
 def keep(found: Sequence[Forecast], panel: Panel, model: tuple[Artifact, Forecaster], options: StateOptions,
-         visit: Visit) -> tuple[list[Forecast], Standing]:
-    """Settle what came true, adapt the forecasts and enter them: as they are given out, and how those before did.
+         visit: Visit) -> Entered:
+    """Settle what came true, adapt the forecasts and enter them.
 
     `visit` is this run. Errors: those of `open_state`.
     """
@@ -63,7 +73,8 @@ def keep(found: Sequence[Forecast], panel: Panel, model: tuple[Artifact, Forecas
         ledger.keep_widths(state, job, artifact.digest, learned)
         if entered:
             ledger.note_visit(state, visit)
-        return out, standing_of(state, job)
+        done = ledger.realised(state, job, artifact.digest, artifact.manifest.window.horizon)
+        return Entered(out, standing_of(state, job), tuple(doubt_issued(done, artifact.manifest)))
 
 
 def axis(ds: Stamps) -> Array:

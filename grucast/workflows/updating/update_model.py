@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,7 +11,6 @@ from grucast.artifacts.store import save
 from grucast.core.errors import ModelError
 from grucast.core.progress import Progress
 from grucast.core.results import Artifact
-from grucast.detection.calibration import ScoreCalibration
 from grucast.forecasting.predict import Forecaster
 from grucast.inference.weights import Weights
 from grucast.preprocessing.splits import Split
@@ -25,7 +24,7 @@ from grucast.workflows.learning.learn import Learned
 from grucast.workflows.learning.model_file import pack
 from grucast.workflows.learning.prepared import Prepared
 from grucast.workflows.learning.train_model import REBUILDS, data_facts
-from grucast.workflows.learning.watch import fit_laws, watch_by, with_heads
+from grucast.workflows.learning.watch import HeldOut, fit_laws, watch_by, with_heads
 from grucast.workflows.noticing import constant_columns
 from grucast.workflows.update import Renewing, UpdateResult, unchanged, updated
 from grucast.workflows.updating.arrived import Arrived
@@ -104,16 +103,16 @@ def judge(arrived: Arrived, old: Learned, new: Learned) -> Verdict:
 
 def laws_for(
     arrived: Arrived, artifact: Artifact, old: Learned, progress: Progress
-) -> Mapping[str, ScoreCalibration]:
+) -> HeldOut:
     """The laws of scores: of the new rows, which the old weights had not seen, or the old ones.
 
     The old ones are about more rows, until as many have come at once: rare scores are what matters, and few rows hold
     none. Laws are of scores on the scale of rows trained on, which is measured anew with the new weights.
     """
     prepared = arrived.prepared
-    known = unpack_watch(artifact.tensors, prepared.model, len(prepared.panel.channels)).calibration
-    if arrived.new < max(one.rows + one.left_out for one in known.values()):
-        return known
+    known = unpack_watch(artifact.tensors, prepared.model, len(prepared.panel.channels))
+    if arrived.new < max(one.rows + one.left_out for one in known.calibration.values()):
+        return HeldOut(known.calibration, known.usual)
     splits = [Split(before, before, before, count) if before else None
               for before, count in zip(arrived.known.tolist(), arrived.rows.tolist(), strict=True)]
     return fit_laws(replace(prepared, splits=tuple(splits)), old, progress)
