@@ -45,6 +45,9 @@ _RULES: Mapping[str, Mapping[str, Any]] = {
     "TrainingConfig.members": {"low": 1, "high": 1000},
     "TrainingConfig.weight_decay": {"low": 0.0, "high": 1e6},
     "DataFacts.path": {"relative": True},
+    "Holidays.days": {"low": -_MANY, "high": 10 * _MANY},  # days from 1970 on
+    "Holidays.first": {"low": -_MANY, "high": 10 * _MANY},
+    "Holidays.last": {"low": -_MANY, "high": 10 * _MANY},
     "Manifest.members": {"low": 1, "high": 1000},
     "Manifest.format_version": {"low": 1},
 }

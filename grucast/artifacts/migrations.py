@@ -31,6 +31,7 @@ LATER: Mapping[str, Json] = {
     "model": {"structure": {"bidirectional": False, "attention": False, "activation": None, "delay": 0, "skip": 0,
                             "dilations": [], "hybrid": None, "period": 0}},
 }
+LATER_SECTIONS: Mapping[str, Json] = {"holidays": {"codes": {}, "days": {}, "first": 0, "last": 0}}
 
 
 def check_version(manifest: Json) -> int:
@@ -46,6 +47,7 @@ def check_version(manifest: Json) -> int:
 
 def upgrade(manifest: Json, tensors: Tensors) -> tuple[Json, Tensors]:
     """`manifest` and `tensors` in the present format."""
+    manifest = {**LATER_SECTIONS, **manifest}
     for section, added in LATER.items():
         if isinstance(manifest.get(section), dict):
             manifest = {**manifest, section: {**added, **manifest[section]}}

@@ -108,6 +108,8 @@ class WindowOptions:
     horizon: int | None = option(None, "values to forecast; found from the frequency", low=1, high=100_000)
     context_length: int | None = option(None, "rows the network looks back on; found", low=1, high=100_000)
     season: tuple[int, ...] = option((), "season lengths in rows, such as 24,168; found", comma=True)
+    holidays: tuple[str, ...] = option((), "mark holidays: a country or region such as DE, DE-BY, or SERIES=CODE; "
+                                       "repeatable", metavar="CODE")
 
 
 @dataclass(frozen=True, slots=True)

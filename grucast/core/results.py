@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from grucast.core.arrays import Array, Array32, Leads, Mask, Stamps
 from grucast.core.config import ModelConfig, TrainingConfig, WindowSpec
+from grucast.core.holidays import Holidays
 from grucast.core.series import Layout
 
 
@@ -107,6 +108,7 @@ class Manifest:
     parent: str = ""
     members: int = 1
     format_version: int = 1
+    holidays: Holidays = field(default_factory=Holidays)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

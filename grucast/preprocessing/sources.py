@@ -8,10 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from grucast.core.arrays import Array
+from grucast.core.arrays import Array, Stamps
+from grucast.core.holidays import Holidays
 from grucast.core.series import STAMP, Clock, Panel, Series
 from grucast.preprocessing.calendar import calendar_features, calendar_names
 from grucast.preprocessing.grid import locate, stamps_after
+from grucast.preprocessing.holidays import HOLIDAY, holiday_feature, local_days
 from grucast.preprocessing.scaling import Transform, fit_scale, fit_transform
 from grucast.preprocessing.windows import Source
 
@@ -21,7 +23,7 @@ CYCLES = 2.5  # a cycle seen fewer times than this teaches a trend, not a season
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scales:
-    """Plain float64 numbers that bring a panel to size.
+    """Plain numbers that bring a panel to size, and the holidays that its stamps are marked with.
 
     `scale` is (number of series, C) in transformed units; `known`, `past`, `static` are (2, K), (2, P),
     (2, S): mean and deviation of each covariate.
@@ -33,6 +35,7 @@ class Scales:
     known: Array
     past: Array
     static: Array
+    holidays: Holidays = field(default_factory=Holidays)
     rows: Mapping[str, int] = field(init=False)  # of `scale`, by id
 
     def __post_init__(self) -> None:
@@ -120,9 +123,17 @@ def _known(series: Series, stop: int, scales: Scales, setting: Setting) -> Array
         ds = np.concatenate([series.ds[:stop], stamps_after(series.ds[stop - 1], setting.horizon, setting.clock)])
         for start in range(0, rows, CALENDAR_ROWS):
             part = slice(start, start + CALENDAR_ROWS)
-            features, names = calendar_features(ds[part], setting.clock)
-            out[part, given.shape[1] :] = features[:, [names.index(name) for name in setting.calendar]]
+            out[part, given.shape[1] :] = _calendar(series.unique_id, ds[part], scales.holidays, setting)
     return out
+
+
+def _calendar(unique_id: str, ds: Stamps, holidays: Holidays, setting: Setting) -> Array:
+    """The calendar features of a setting (T, K) at the stamps `ds` (T,), holidays of the series among them."""
+    features, names = calendar_features(ds, setting.clock)
+    if HOLIDAY in setting.calendar:
+        off = holiday_feature(local_days(ds, setting.clock.tz), unique_id, holidays)
+        features, names = np.column_stack([features, off]), (*names, HOLIDAY)
+    return features[:, [names.index(name) for name in setting.calendar]]
 
 
 def calendar_seen(series: Sequence[Series], fit_rows: Sequence[int], clock: Clock) -> tuple[str, ...]:

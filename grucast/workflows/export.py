@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from grucast.artifacts.manifest import to_json
 from grucast.artifacts.store import load
 from grucast.core.arrays import Array, Array32, Mask
 from grucast.core.config import ReadOptions
@@ -194,7 +195,8 @@ def _about(artifact: Artifact, scales: Scales) -> dict[str, Any]:
         "horizon": window.horizon, "seasons": list(window.seasons), "first": manifest.data.first,
         "freq": manifest.layout.clock.freq, "quantile_levels": list(manifest.model.quantile_levels),
         "columns": {name: list(getattr(columns, name)) for name in ("target", "known", "past", "static")},
-        "calendar": list(manifest.model.calendar), "transform": scales.transform.kind,
+        "calendar": list(manifest.model.calendar), "holidays": to_json(manifest)["holidays"],
+        "transform": scales.transform.kind,
         "unit": scales.transform.unit.tolist(), "min": manifest.values.get("min"), "max": manifest.values.get("max"),
         "ids": list(scales.ids) if few else None, "scale": scales.scale.tolist() if few else None,
         "known": scales.known.tolist(), "past": scales.past.tolist(), "static": scales.static.tolist(),

@@ -5,8 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from grucast.artifacts.manifest import to_json
 from grucast.artifacts.store import load
+from grucast.core.holidays import Holidays
+
+
+def _holidays(holidays: Holidays) -> dict[str, Any] | None:
+    """Whose holidays it looks at, and from which day to which it knows them."""
+    if not holidays.codes:
+        return None
+    first, last = (str(np.datetime64(day, "D")) for day in (holidays.first, holidays.last))
+    return {"codes": dict(holidays.codes), "first": first, "last": last}
 
 
 def inspect(path: Path) -> dict[str, Any]:
@@ -31,6 +42,7 @@ def inspect(path: Path) -> dict[str, Any]:
         "freq": layout["clock"]["freq"],
         "tz": layout["clock"]["tz"],
         "season": window["seasons"],
+        "holidays": _holidays(artifact.manifest.holidays),
         "horizon": window["horizon"],
         "context_length": window["context_length"],
         "parameters": sum(array.size for array in sizes.values()),

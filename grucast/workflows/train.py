@@ -16,6 +16,7 @@ from grucast.core.progress import Progress, silent
 from grucast.core.series import Panel
 from grucast.data.reading import Reading, read_panel
 from grucast.preprocessing.gaps import regularise
+from grucast.preprocessing.holidays import check_codes
 from grucast.workflows.locate import check_outputs, default_output
 
 
@@ -79,6 +80,7 @@ def train(request: TrainRequest, progress: Progress = silent) -> TrainResult:
 def check_options(options: TrainOptions) -> None:
     """UsageError for options that contradict each other or would change nothing."""
     values = options.values
+    check_codes(options.window.holidays)
     if values.min is not None and values.max is not None and values.min >= values.max:
         raise UsageError(f"--min {values.min:g} is not below --max {values.max:g}")
     if values.transform == "log" and values.max is not None and values.max <= 0:

@@ -243,7 +243,7 @@ def test_migrations_run_one_after_the_other(monkeypatch):
         1: lambda manifest, tensors: (manifest | {"second": 2}, tensors),
         2: lambda manifest, tensors: (manifest | {"third": manifest["second"] + 1}, tensors)})
     manifest, _ = migrations.upgrade({"format_version": 1}, {})
-    assert manifest == {"format_version": 3, "second": 2, "third": 3}
+    assert manifest == {"format_version": 3, "second": 2, "third": 3, **migrations.LATER_SECTIONS}
 
 
 def test_there_is_a_migration_from_every_older_format():
@@ -252,6 +252,7 @@ def test_there_is_a_migration_from_every_older_format():
 
 # ---- the manifest --------------------------------------------------------------------------------
 
+DAYS = {"codes": {"": "DE"}, "days": {"DE": [19_723]}, "first": 19_723, "last": 20_088}
 CHANGES = {
     "unknown key": (lambda m: m.update(code="import os"), "code"),
     "unknown key inside": (lambda m: m["window"].update(extra=1), "window has a key that is not known: 'extra'"),
@@ -272,6 +273,9 @@ CHANGES = {
     "level above 99": (lambda m: m["values"].update(levels=[100]), "values.levels is out of bounds"),
     "deep accuracy": (lambda m: m.update(accuracy=json.loads('{"a":' * 20 + "1" + "}" * 20)), "nested too deep"),
     "versions of numbers": (lambda m: m.update(versions={"torch": 2}), "versions is not a text"),
+    "a day in the year 30000": (lambda m: m.update(holidays=DAYS | {"last": 10**8}), "holidays.last is out of bounds"),
+    "a day as a text": (lambda m: m.update(holidays=DAYS | {"days": {"DE": ["1"]}}),
+                        "holidays.days is not a whole number"),
     "list for an object": (lambda m: m.update(layout=[]), "layout is not an object"),
     "object for a list": (lambda m: m["layout"]["columns"].update(time={}), "layout.columns.time is not a list"),
 }

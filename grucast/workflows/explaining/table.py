@@ -13,10 +13,11 @@ from grucast.core.series import Panel
 from grucast.data.writing import format_stamps
 from grucast.forecasting.attribution import Attribution
 from grucast.preprocessing.grid import stamps_after
+from grucast.preprocessing.holidays import HOLIDAY
 from grucast.workflows.explaining.choose import Chosen
 
 COLUMNS = ("input", "start", "end", "lag", "rows", "contribution", "share")
-CALENDAR, AHEAD, OTHERS = "calendar", " ahead", "all others"
+CALENDAR, HOLIDAYS, AHEAD, OTHERS = "calendar", "holidays", " ahead", "all others"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,10 +57,12 @@ def strands(found: Attribution, chosen: Chosen, panel: Panel, calendar: Sequence
 
 
 def _known(known: Array, names: Sequence[str], calendar: Sequence[str]) -> Iterator[tuple[str, Array]]:
-    """Each covariate known ahead (L + H,), the features of the calendar added up."""
+    """Each covariate known ahead (L + H,), the features of the calendar added up, and those of holidays."""
     yield from ((name, known[:, k]) for k, name in enumerate(names))
-    if calendar:
-        yield CALENDAR, known[:, len(names) :].sum(axis=1)
+    off = np.array([name == HOLIDAY for name in calendar], dtype=bool)
+    for name, some in ((CALENDAR, ~off), (HOLIDAYS, off)):
+        if some.any():
+            yield name, known[:, len(names) :][:, some].sum(axis=1)
 
 
 def gathered(parts: Sequence[Strand], static: dict[str, float], width: int, tz: str) -> list[dict[str, Any]]:

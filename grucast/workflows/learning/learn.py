@@ -16,6 +16,7 @@ from grucast.inference.predict import predict_streams
 from grucast.inference.weights import Weights
 from grucast.preprocessing.alias import follows_calendar
 from grucast.preprocessing.frequency import default_horizon
+from grucast.preprocessing.holidays import find_holidays, holiday_names
 from grucast.preprocessing.seasons import find_seasons
 from grucast.preprocessing.sources import calendar_seen, fit_scales, length_known
 from grucast.preprocessing.splits import Split, split_by_time
@@ -63,8 +64,10 @@ def prepare(panel: Panel, options: TrainOptions, *, splits: Sequence[Split | Non
                         mend=f"give more rows or a shorter --horizon (at most {(rows - 1) // 3})" if horizon > 1
                         else "give more rows")
     fit_rows = [split.fit if split else rows for split, rows in zip(found, lengths, strict=True)]
-    scales = fit_scales(panel, fit_rows, options.values.transform or "none", file)
+    holidays = find_holidays(panel, options.window.holidays, fit_rows)
+    scales = replace(fit_scales(panel, fit_rows, options.values.transform or "none", file), holidays=holidays)
     facts = _facts(panel, seasons, horizon, fit_rows)
+    facts = replace(facts, calendar=(*facts.calendar, *holiday_names(holidays)))
     window = plan_window(horizon, options.window.context_length, facts)
     if options.window.context_length is None and window.context_length < context_length(horizon, seasons, 10**9):
         notes.append(f"context shortened to {window.context_length} rows: the series are short")

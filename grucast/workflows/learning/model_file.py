@@ -37,6 +37,7 @@ from grucast.inference.heads import MOST_DIRECTIONS
 from grucast.inference.predict import predict_all
 from grucast.preprocessing.alias import parse_frequency
 from grucast.preprocessing.calendar import calendar_names
+from grucast.preprocessing.holidays import holiday_names
 from grucast.preprocessing.scaling import Transform
 from grucast.preprocessing.sources import Scales
 from grucast.preprocessing.windows import Windows
@@ -76,6 +77,7 @@ def pack(
         steps=int(np.mean([one.steps for one in learned.found])),
         accuracy=accuracy,
         members=len(learned.members),
+        holidays=prepared.scales.holidays,
     )
     return Artifact(manifest, _tensors(prepared, learned) | pack_watch(watch))
 
@@ -125,7 +127,7 @@ def unpack(artifact: Artifact) -> tuple[Forecaster, Scales]:
     values = manifest.values
     transform = Transform(values.get("transform", "none"), tensors["scale.unit"])
     scales = Scales(transform, ids, tensors["scale.series"], tensors["scale.known"], tensors["scale.past"],
-                    tensors["scale.static"])
+                    tensors["scale.static"], manifest.holidays)
     low, high = values.get("min"), values.get("max")
     forecaster = Forecaster([_member(tensors, k) for k in range(manifest.members)], manifest.model, manifest.window,
                             transform, tensors["calibration.factors"], tensors["calibration.trusted"],
@@ -153,7 +155,7 @@ def _check_layout(manifest: Manifest) -> None:
     try:
         codecs.lookup(form.encoding)
         local_stamps(np.zeros(1, STAMP), clock.tz)
-        names = calendar_names(clock)
+        names = (*calendar_names(clock), *holiday_names(manifest.holidays))
         for alias in filter(None, (clock.freq, layout.resample)):
             parse_frequency(alias)
     except (LookupError, UsageError) as error:
@@ -165,6 +167,8 @@ def _check_layout(manifest: Manifest) -> None:
         raise ModelError("damaged: manifest: its columns are not those of its network")
     if not set(model.calendar) <= set(names) or list(model.quantile_levels) != sorted(set(model.quantile_levels)):
         raise ModelError("damaged: manifest: its calendar or its quantiles are none")
+    if not set(manifest.holidays.codes.values()) <= manifest.holidays.days.keys():
+        raise ModelError("damaged: manifest: it has no holidays of a country that it names")
 
 
 def _check_shapes(manifest: Manifest, tensors: Tensors, series: int) -> None:

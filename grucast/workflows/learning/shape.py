@@ -35,7 +35,7 @@ def on_its_scale(prepared: Prepared, fit_rows: Sequence[int]) -> Prepared:
     validation = part_windows(prepared, "validation", VALIDATION_WINDOWS)
     if len(prepared.panel.series) < FEWEST or not len(validation[0]):
         return prepared
-    scales = fit_scales(prepared.panel, fit_rows, KIND)
+    scales = replace(fit_scales(prepared.panel, fit_rows, KIND), holidays=prepared.scales.holidays)
     streams = streams_of(prepared.panel, scales, prepared.model, prepared.window.horizon)
     said = (f"the series share an {KIND} scale, on which a ridge forecasts better; --transform none takes the values "
             "as they are")

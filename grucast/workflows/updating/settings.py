@@ -11,13 +11,14 @@ from grucast.core.config import (
     WindowOptions,
 )
 from grucast.core.results import Manifest
+from grucast.preprocessing.holidays import words_of
 
 
 def options_of(manifest: Manifest) -> TrainOptions:
     """The options with which `train` makes such a model again. What follows from the data is found anew."""
     window, training, values = manifest.window, manifest.training, manifest.values
     return TrainOptions(
-        WindowOptions(window.horizon, window.context_length, seasons_of(manifest) or (1,)),
+        WindowOptions(window.horizon, window.context_length, seasons_of(manifest) or (1,), words_of(manifest.holidays)),
         _network(manifest),
         FitOptions(
             loss=training.loss,
