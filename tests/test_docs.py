@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import importlib.util
 import re
 import sys
@@ -89,6 +90,7 @@ def test_the_figures_of_a_page_are_written_anew(tmp_path):
     assert runner.refreshed(page, tmp_path) == page.replace("a ?", "a 4")
 
 
+@functools.cache
 def options() -> dict[str, set[str]]:
     """The options of each command, those of the commands under it included."""
     commands = typer.main.get_command(build()).commands  # type: ignore[attr-defined]
