@@ -23,7 +23,6 @@ from grucast.core.config import ArrivalOptions, StateOptions
 from grucast.core.errors import UsageError
 from grucast.core.progress import Progress, silent
 from grucast.core.results import Visit
-from grucast.core.series import Layout
 from grucast.detection.budget import SECONDS
 from grucast.workflows.detect import (
     DetectRequest,
@@ -89,7 +88,6 @@ def detect_on(request: DetectRequest, keep: Keeping, *, now: datetime, progress:
     refuse_early(request)
     _refuse(request)
     watchman, path = open_watchman(request), keep.options.state
-    _refuse_model(watchman.artifact.manifest.layout)
     if path is None:
         raise UsageError("--state FILE is missing")
     source = find_data(request.source, watchman.artifact.manifest, request.model)
@@ -151,15 +149,6 @@ def _refuse(request: DetectRequest) -> None:
                         ("--exclude-labelled", rows.exclude_labelled)):
         if value:
             raise UsageError(f"--state and {name} do not go together; leave one of them out")
-
-
-def _refuse_model(layout: Layout) -> None:
-    """UsageError for a model whose rows cannot be scored one after the other."""
-    for what, value in (("--known-col", layout.columns.known), ("--static-col", layout.columns.static),
-                        ("--resample", layout.resample)):
-        if value:
-            raise UsageError(f"--state does not go with a model that was trained with {what}; leave it out, or train "
-                             "one without")
 
 
 def _result(state: State, asked: Asked, outcome: Outcome) -> DetectResult:

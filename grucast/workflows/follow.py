@@ -29,7 +29,7 @@ from grucast.workflows.detect import (
     refuse_early,
     seen_layout,
 )
-from grucast.workflows.detecting.follower import Followed, Follower, Model
+from grucast.workflows.detecting.follower import Beside, Followed, Follower, Model
 from grucast.workflows.detecting.scores import score_panel
 from grucast.workflows.detecting.table import LOW, event_name
 from grucast.workflows.drift import check_unit
@@ -94,7 +94,7 @@ class Following:
         first = first_row(watchman.artifact.manifest)
         model = Model(forecaster, scales, watchman.watch, watchman.scoring, self.panel.layout.clock, first)
         columns = self.layout.columns
-        return _Watched(Follower(model, unique_id, len(columns.target), len(columns.past)),
+        return _Watched(Follower(model, unique_id, len(columns.target), Beside(len(columns.past))),
                         RowVerdicts(watchman.laws, self.alarms))
 
     def take_history(self) -> None:

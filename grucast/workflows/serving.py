@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from grucast.core.config import ReadOptions
-from grucast.core.errors import ModelError, UsageError
+from grucast.core.errors import DataError, ModelError, UsageError
 from grucast.core.results import Artifact, Manifest
 from grucast.core.series import STAMP, Layout, Panel
 from grucast.data.reading import Reading, read_panel
@@ -42,6 +42,20 @@ def read_gridded(source: str, options: ReadOptions, layout: Layout) -> tuple[Rea
     check_frequency(reading.panel, reading.file)
     panel, missing = regularise(reading.panel, gaps=options.rows.gaps, file=reading.file)
     return replace(reading, panel=panel), panel, missing
+
+
+def whole_bins(panel: Panel) -> Panel:
+    """The panel without the last bin that --resample gathered in each series: rows of it may still come."""
+    if not panel.layout.resample:
+        return panel
+    return replace(panel, series=tuple(one.rows(0, len(one) - 1) for one in panel.series if len(one) > 1))
+
+
+def refuse_none_whole(panel: Panel, file: str) -> None:
+    """DataError where no bin of any series was whole."""
+    if not panel.series:
+        raise DataError(f"no {panel.layout.resample} has passed: the rows are all of the one that still goes on",
+                        file=file, mend="run again when there are more")
 
 
 def first_row(manifest: Manifest) -> Any:

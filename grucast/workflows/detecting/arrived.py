@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -21,17 +21,21 @@ LONG = 10  # rows that such a gap has at least
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Arrived:
-    """Rows of one series as they were read, in order of time: (N,), (N, C), (N, P), and their lines (N,)."""
+    """Rows of one series as they were read, in order of time: (N,), (N, C), (N, P), and their lines (N,).
+
+    `past` are all covariates of a row, those known ahead last; `static` (S,) are those of the series.
+    """
 
     unique_id: str
     ds: Stamps
     y: Array
     past: Array
     line: Ints
+    static: Array = field(default_factory=lambda: np.zeros(0))
 
     def rows(self, part: Mask | slice | Ints) -> Arrived:
         """Some of the rows."""
-        return Arrived(self.unique_id, self.ds[part], self.y[part], self.past[part], self.line[part])
+        return Arrived(self.unique_id, self.ds[part], self.y[part], self.past[part], self.line[part], self.static)
 
 
 @dataclass(slots=True)
@@ -87,6 +91,29 @@ def fresh_rows(arrived: Arrived, last: Any, begin: Any, axis: Axis, counts: Coun
     line = np.zeros(rows, dtype=np.int64)
     line[places] = arrived.line
     return full, line
+
+
+def rows_passed(fresh: Kept, known: int) -> int:
+    """How many of these rows have passed: all but the last ones, without targets, that tell covariates known ahead.
+
+    `known` is how many such covariates there are. As `length_passed` says of a whole series.
+    """
+    seen = np.flatnonzero(np.isfinite(fresh.y).any(axis=1))
+    stop = int(seen[-1]) + 1 if len(seen) else 0
+    return stop if known and np.isfinite(fresh.past[stop:, -known:]).any() else len(fresh)
+
+
+def refuse_unknown(ahead: Array, names: tuple[str, ...], horizon: int, whose: tuple[str, str]) -> None:
+    """DataError where covariates (R, K) are not known for every row of the horizon; `whose`: file and series.
+
+    What a row is expected to be hangs on them: later values would make another of a score that was given out.
+    """
+    file, unique_id = whose
+    rows = int(np.argmin(np.append(np.isfinite(ahead).any(axis=1), False)))
+    if rows < horizon:
+        name = f" of series {unique_id!r}" if unique_id else ""
+        raise DataError(f"{', '.join(names)}{name} must be known for {horizon} rows ahead, and {rows} are there",
+                        file=file, mend="add rows with empty targets and filled known columns, or run without --state")
 
 
 def _places(arrived: Arrived, last: Any, axis: Axis) -> Ints:

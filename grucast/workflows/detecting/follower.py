@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from grucast.detection.sudden import RunningSudden
 from grucast.forecasting.errors import precise, stride_of
 from grucast.forecasting.predict import Forecaster
 from grucast.forecasting.stream import RunningErrors
+from grucast.preprocessing.grid import stamps_after
 from grucast.preprocessing.sources import Scales, Setting, make_source
 from grucast.preprocessing.windows import Streams, flatten
 from grucast.workflows.detecting.scores import Scoring, Watch, scale_row, sudden_row, usual_of
@@ -34,6 +35,18 @@ class Model:
     scoring: Scoring
     clock: Clock
     first: Any  # the stamp at which seasonal phases are zero
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Beside:
+    """What comes with the targets: how many covariates of a row there are, and those of the series, (S,).
+
+    A row has them in one array (P + K,), those known ahead last.
+    """
+
+    past: int = 0
+    known: int = 0
+    static: Array = field(default_factory=lambda: np.zeros(0))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,14 +73,15 @@ def rows_remembered(forecaster: Forecaster, watch: Watch, scoring: Scoring) -> i
 class Follower:
     """One series, its last rows and its averages; memory does not grow."""
 
-    def __init__(self, model: Model, unique_id: str, channels: int, past: int = 0) -> None:
-        self.model, self.unique_id, self.channels = model, unique_id, channels
+    def __init__(self, model: Model, unique_id: str, channels: int, beside: Beside) -> None:
+        self.model, self.unique_id, self.channels, self.beside = model, unique_id, channels, beside
         self.length = model.forecaster.window.context_length
         self.setting = Setting(model.clock, model.first, model.forecaster.window.horizon,
                                model.forecaster.model.calendar)
         self.ds = np.zeros(2 * self.length, dtype=np.asarray(model.first).dtype if _stamped(model) else np.float64)
         self.y = np.full((2 * self.length, channels), np.nan)
-        self.past = np.full((2 * self.length, past), np.nan)
+        self.past = np.full((2 * self.length, beside.past + beside.known), np.nan)
+        self.ahead, self.ahead_from = np.zeros((0, beside.known)), 0  # covariates by row number, from that one on
         self.end = 0  # of the rows in the buffers
         self.row = 0  # number of the next row
         self.started = 0  # number of the first row that was pushed
@@ -99,7 +113,7 @@ class Follower:
         return self.ds[self.end - 1] if self.end else None
 
     def push(self, ds: Any, y: Array, past: Array) -> Followed:
-        """What is said of the next row of the grid: values y (C,), NaN where missing, past covariates (P,)."""
+        """What is said of the next row of the grid: values y (C,), NaN where missing, covariates (P + K,)."""
         if self.end == len(self.ds):
             for buffer in (self.ds, self.y, self.past):
                 buffer[: self.length] = buffer[-self.length :]
@@ -141,15 +155,33 @@ class Follower:
         return z / np.where(self.scale > 0, self.scale, 1.0)
 
     def _series(self, start: int) -> Series:
-        y = self.y[start : self.end]
-        rows = len(y)
-        return Series(self.unique_id, self.ds[start : self.end], y, np.isfinite(y), np.zeros((rows, 0)),
-                      self.past[start : self.end], np.zeros(0), np.zeros(rows, dtype=np.int64))
+        y, both, past = self.y[start : self.end], self.past[start : self.end], self.beside.past
+        return Series(self.unique_id, self.ds[start : self.end], y, np.isfinite(y), both[:, past:], both[:, :past],
+                      self.beside.static, np.zeros(len(y), dtype=np.int64))
 
     def _context(self) -> Streams:
         """The streams of the last L rows."""
         series = self._series(self.end - self.length)
+        if self.beside.known:
+            series = self._with_ahead(series)
         return flatten([make_source(series, self.model.scales, self.setting, stop=self.length)])
+
+
+    def look_ahead(self, known: Array, row: int) -> None:
+        """Know covariates ahead: `known` (R, K) are those of the rows from number `row` on."""
+        self.ahead, self.ahead_from = known, row
+
+    def _with_ahead(self, series: Series) -> Series:
+        """The rows up to the one just pushed, and behind them as many of those ahead as a horizon has."""
+        first = max(0, self.row + 1 - self.ahead_from)
+        known = self.ahead[first : first + self.setting.horizon]
+        rows, (channels, past) = len(known), (self.channels, self.beside.past)
+        nothing = np.full((rows, channels), np.nan)
+        ds = np.concatenate([series.ds, stamps_after(series.ds[-1], rows, self.model.clock)]) if rows else series.ds
+        return Series(series.unique_id, ds, np.concatenate([series.y, nothing]),
+                      np.concatenate([series.observed, np.isfinite(nothing)]), np.concatenate([series.known, known]),
+                      np.concatenate([series.past, np.full((rows, past), np.nan)]), series.static,
+                      np.zeros(len(ds), dtype=np.int64))
 
 
 def _stamped(model: Model) -> bool:

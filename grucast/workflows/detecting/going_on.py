@@ -13,13 +13,14 @@ from typing import Any
 
 import numpy as np
 
-from grucast.core.arrays import Ints
-from grucast.core.errors import InternalError
+from grucast.core.arrays import Array, Ints
+from grucast.core.errors import DataError, InternalError
 from grucast.preprocessing.grid import steps_between
-from grucast.workflows.detecting.arrived import Arrived, Axis, Counts, fresh_rows
+from grucast.workflows.detecting.arrived import Arrived, Axis, Counts, fresh_rows, refuse_unknown
+from grucast.workflows.detecting.arrived import rows_passed as rows_that_passed
 from grucast.workflows.detecting.kept import ABSENT, LATE, REVISED, Kept, differs
-from grucast.workflows.detecting.machine import Maker, rows_passed, unpack_machine
-from grucast.workflows.detecting.ring import Ring, Snapshots, machine_of
+from grucast.workflows.detecting.machine import Maker, rows_passed, static_of, unpack_machine
+from grucast.workflows.detecting.ring import Ring, Snapshots, known_of, machine_of
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,19 +60,51 @@ class Continued:
 
 def go_on(known: Known, arrived: Arrived, way: Way) -> Continued:
     """The series with the rows that arrived. DataError for a stamp off the grid or alone in a far future."""
-    window = _Window(known, way)
+    window = _Window(known, way, static_now(known, arrived, way))
     last = known.kept.ds[-1] if len(known.kept) else None
     later = np.ones(len(arrived.ds), dtype=bool) if last is None else np.asarray(arrived.ds > last)
     for row in np.flatnonzero(~later).tolist():
         window.take_again(arrived, row)
-    return window.score(*fresh_rows(arrived.rows(later), last, known.begin, way.axis, window.counts))
+    fresh, line = fresh_rows(arrived.rows(later), last, known.begin, way.axis, window.counts)
+    fresh, line, ahead = _parted(fresh, line, way, (way.axis.file, known.unique_id))
+    window.counts.new = int((line > 0).sum())
+    return window.score(fresh, line, ahead)
+
+
+def _parted(fresh: Kept, line: Ints, way: Way, whose: tuple[str, str]) -> tuple[Kept, Ints, Array]:
+    """The rows that passed, their lines, and the covariates known ahead of those that did not (R, K)."""
+    names = way.maker.columns.known
+    stop = rows_that_passed(fresh, len(names))
+    ahead = fresh.past[stop:, len(way.maker.columns.past) :]
+    if names:
+        refuse_unknown(ahead, names, way.maker.watchman.model[0].window.horizon, whose)
+    return fresh.rows(0, stop), line[:stop], ahead
+
+
+def ahead_of(arrived: Arrived, last: Any, way: Way) -> Array:
+    """The covariates known ahead (R, K) of the rows after the stamp `last`."""
+    later = arrived.rows(np.asarray(arrived.ds > last))
+    fresh, _ = fresh_rows(later, last, arrived.ds[0], way.axis, Counts())
+    return fresh.past[:, len(way.maker.columns.past) :]
+
+
+def static_now(known: Known, arrived: Arrived, way: Way) -> Array:
+    """The covariates (S,) of a series: those it had, and new ones where it had none. DataError where one changed."""
+    if known.snapshots is None or not len(arrived.static):
+        return arrived.static
+    before, now = static_of(known.snapshots.current), arrived.static
+    for name, old, new in zip(way.maker.columns.static, before, now, strict=True):
+        if new != old and not np.isnan(old) and not np.isnan(new):
+            raise DataError(f"{new:.15g} after {old:.15g}: not constant in series {known.unique_id!r}",
+                            file=way.axis.file, column=name, mend="correct it, or name another --state")
+    return np.where(np.isnan(before), now, before)
 
 
 class _Window:
     """The kept rows of one series while a run works on them."""
 
-    def __init__(self, known: Known, way: Way) -> None:
-        self.known, self.way, self.counts = known, way, Counts()
+    def __init__(self, known: Known, way: Way, static: Array) -> None:
+        self.known, self.way, self.static, self.counts = known, way, static, Counts()
         self.kept = replace(known.kept, ds=known.kept.ds.copy(), data=known.kept.data.copy())
         self.line = np.zeros(len(self.kept), dtype=np.int64)
         self.passed = 0 if known.snapshots is None else rows_passed(known.snapshots.current)
@@ -124,10 +157,13 @@ class _Window:
             raise axis.off(str(error), arrived.line[row]) from error
         return (at, True) if at >= 0 else (-1, False)
 
-    def score(self, fresh: Kept, line: Ints) -> Continued:
+    def score(self, fresh: Kept, line: Ints, ahead: Array) -> Continued:
         """Push the rows that are new, and before them those that have to be scored again."""
         whole = self.kept.followed_by(fresh)
         ring = self._ring(whole)
+        follower = ring.machine.follower
+        follower.beside = replace(follower.beside, static=self.static)
+        follower.look_ahead(known_of(whole, self.way.maker, ahead), self.offset)
         start = ring.machine.row - self.offset
         ring.machine.look_back(whole.ds[:start], whole.y[:start], whole.past[:start])
         ring.push(whole, start)
@@ -139,7 +175,7 @@ class _Window:
         """The machines, the foremost of them at or before the first row that is to be scored."""
         own, way, uid = self.known.snapshots, self.way, self.known.unique_id
         if own is None or (not way.maker.knows(uid) and self.passed < way.maker.context):
-            return Ring(machine_of(whole, uid, way.maker), way.lateness)  # its scale is not settled yet
+            return Ring(machine_of(whole, (uid, self.static), way.maker), way.lateness)  # its scale is not settled yet
         first = self.offset + self.again
         if first >= self.passed:
             return Ring(unpack_machine(own.current, way.maker, uid), way.lateness, own.earlier, own.settled)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -10,13 +11,14 @@ import numpy as np
 
 from grucast.artifacts.state import Record, State
 from grucast.artifacts.state_arrays import DAMAGED
+from grucast.core.arrays import Array
 from grucast.core.errors import ModelError
 from grucast.core.series import STAMP, Clock
 from grucast.data.tail import Mark
 from grucast.preprocessing.grid import is_numeric
 from grucast.workflows.detecting.going_on import Known
 from grucast.workflows.detecting.kept import Kept, from_records, nothing_kept, on_axis_of_table, points, records
-from grucast.workflows.detecting.machine import Maker, rows_passed
+from grucast.workflows.detecting.machine import Maker, rows_passed, static_of
 from grucast.workflows.detecting.ring import Snapshots, begin_again
 
 
@@ -126,12 +128,18 @@ def _number(state: State, name: str, unique_id: str) -> int:
     return 0 if found is None else int(found[0])
 
 
-def judge_anew(state: State, name: str, judging: Judging, maker: Maker, lateness: int) -> None:
-    """Let the series of a job go on with another model or another rule: it looks at the rows that are kept."""
+def judge_anew(state: State, job: tuple[str, Judging], maker: Maker, lateness: int, ahead: Mapping[str, Array]) -> None:
+    """Let the series of a job go on with another model or another rule: it looks at the rows that are kept.
+
+    `ahead` has the covariates known ahead (R, K) of the rows after those.
+    """
+    name, judging = job
+    none = np.zeros((0, len(maker.columns.known)))
     for unique_id in watermarks(state, name, judging):
         known = load_series(state, name, unique_id, judging)
         if known.snapshots is None:
             continue
         offset = rows_passed(known.snapshots.current) - len(known.kept)
-        anew = begin_again(known.kept, unique_id, maker, offset, lateness)
+        whose = unique_id, static_of(known.snapshots.current), ahead.get(unique_id, none)
+        anew = begin_again(known.kept, whose, maker, offset, lateness)
         save_series(state, name, replace(known, snapshots=anew), len(known.kept), len(known.kept))

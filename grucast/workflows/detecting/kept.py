@@ -128,9 +128,10 @@ def unsaid(ds: Stamps, y: Array, past: Array, flags: Ints) -> Kept:
 def kept_of(judged: Judged, start: int) -> Kept:
     """What a run over a whole series said, from row `start` on."""
     series, scores = judged.series, judged.scores
-    part = slice(start, None)
+    part = slice(start, len(scores.score))
     y = np.where(series.observed, series.y, np.nan)
-    out = unsaid(series.ds[part], y[part], series.past[part], np.where(series.line[part] > 0, 0, ABSENT))
+    both = np.concatenate([series.past, series.known], axis=1)
+    out = unsaid(series.ds[part], y[part], both[part], np.where(series.line[part] > 0, 0, ABSENT))
     if scores.doubted is not None:
         out.data[:, FLAG] += DOUBTED * scores.doubted[part]
     for column, values in ((SCORE, scores.score), (THRESHOLD, judged.threshold), (P_VALUE, judged.p_value),

@@ -19,7 +19,7 @@ import numpy.typing as npt
 from grucast.artifacts.state_arrays import pack, unpack
 from grucast.core.arrays import Array
 from grucast.core.errors import InternalError, ModelError
-from grucast.core.series import Clock, Series
+from grucast.core.series import Clock, Columns, Series
 from grucast.detection.pareto import Tail
 from grucast.detection.thresholds.dynamic import DynamicStream
 from grucast.detection.thresholds.pot import LARGEST, PeakStream
@@ -27,7 +27,7 @@ from grucast.detection.thresholds.stream import Stream
 from grucast.detection.verdict import CAUSES, Alarms, RowVerdicts
 from grucast.forecasting.errors import Told, stride_of
 from grucast.workflows.detect import Watchman
-from grucast.workflows.detecting.follower import Follower, Model, rows_remembered
+from grucast.workflows.detecting.follower import Beside, Follower, Model, rows_remembered
 from grucast.workflows.serving import first_row
 
 PEAK_NUMBERS = ("rows", "threshold", "fitted", "peak", "limit", "quiet")
@@ -95,7 +95,6 @@ class Maker:
     watchman: Watchman
     alarms: Alarms
     clock: Clock
-    past: int
 
     @property
     def context(self) -> int:
@@ -120,14 +119,20 @@ class Maker:
         """The scale (C,) of a series, from its own rows where it is new."""
         return self.watchman.model[1].of(series)
 
-    def fresh(self, unique_id: str, scale: Array, *, row: int = 0) -> Machine:
-        """The machine of a series of that scale, before row number `row`."""
+    @property
+    def columns(self) -> Columns:
+        """The columns that rows are made of."""
+        return self.watchman.artifact.manifest.layout.columns
+
+    def fresh(self, unique_id: str, scale: Array, static: Array, *, row: int = 0) -> Machine:
+        """The machine of a series of that scale (C,) and those covariates (S,), before row number `row`."""
         forecaster, scales = self.watchman.model
         if unique_id not in scales.rows:
             scales = replace(scales, ids=(*scales.ids, unique_id), scale=np.concatenate([scales.scale, scale[None]]))
         first = first_row(self.watchman.artifact.manifest)
         model = Model(forecaster, scales, self.watchman.watch, self.watchman.scoring, self.clock, first)
-        follower = Follower(model, unique_id, scales.scale.shape[1], self.past)
+        beside = Beside(len(self.columns.past), len(self.columns.known), static)
+        follower = Follower(model, unique_id, scales.scale.shape[1], beside)
         follower.row = follower.started = row
         follower.scale = scale
         return Machine(follower, RowVerdicts(self.watchman.laws, self.alarms))
@@ -149,6 +154,7 @@ def pack_machine(machine: Machine) -> bytes:
         "average": one.scores.average, "begun": one.scores.begun,
         "before": np.stack(one.sudden.before), "calm": one.sudden.calm,
         "last": one.stuck.last, "count": one.stuck.count,
+        "static": one.beside.static,
         "doubt": np.array(one.doubt.recent, dtype=np.float64),
     }
     if told:
@@ -163,11 +169,16 @@ def rows_passed(content: bytes) -> int:
     return int(unpack(content)["rows"][0])
 
 
+def static_of(content: bytes) -> Array:
+    """The covariates (S,) of the series whose machine was packed; none in a state of an older grucast."""
+    return np.array(unpack(content).get("static", np.zeros(0)))
+
+
 def unpack_machine(content: bytes, maker: Maker, unique_id: str) -> Machine:
     """The machine that was packed, which has to `look_back` before it goes on. ModelError where it is damaged."""
     found = unpack(content)
     try:
-        machine = maker.fresh(unique_id, np.array(found["scale"]))
+        machine = maker.fresh(unique_id, np.array(found["scale"]), np.array(found.get("static", np.zeros(0))))
         one = machine.follower
         one.row, one.started, origin, known = found["rows"].tolist()
         one.origin = origin if known else None

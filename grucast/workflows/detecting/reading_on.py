@@ -29,6 +29,7 @@ from grucast.data.tail import EDGE, Fresh, Mark, read_fresh, rotated, whole_line
 from grucast.data.zones import offset_minutes
 from grucast.preprocessing.grid import is_numeric
 from grucast.workflows.detecting.arrived import Arrived
+from grucast.workflows.serving import refuse_none_whole, whole_bins
 
 NO_RECORD = "this is not delimited text"  # how the reader says that quotes are open at the end of a line
 TORN = "the last line does not end and is left out: it may be half written"
@@ -59,7 +60,9 @@ def read_all(wanted: Wanted) -> tuple[Reading, Mark | None, tuple[str, ...]]:
     source, mark, torn = whole_lines(wanted.source)
     reading = _read(source, wanted)
     notes = (*reading.notes, *((TORN,) if torn else ()))
-    return reading, None if mark is None else replace(mark, header=_header(source, wanted)), notes
+    reading = replace(reading, panel=whole_bins(reading.panel))
+    refuse_none_whole(reading.panel, reading.file)
+    return reading, behind(mark, source, wanted), notes
 
 
 def _read(source: Source, wanted: Wanted) -> Reading:
@@ -72,6 +75,14 @@ def _read(source: Source, wanted: Wanted) -> Reading:
     own = "first" if tz and offset_minutes(tz) is None else "last"
     rows = replace(rows, last_line="drop", duplicates=own if rows.duplicates == "error" else rows.duplicates)
     return read_loaded(Findings(), [source], replace(wanted.read, rows=rows), layout=wanted.layout)
+
+
+def behind(mark: Mark | None, source: Source, wanted: Wanted) -> Mark | None:
+    """Where the next run goes on; None where it has to read all: rows that are gathered, or filled in later."""
+    layout = wanted.layout
+    if mark is None or layout.resample or layout.columns.known:
+        return None
+    return replace(mark, header=_header(source, wanted))
 
 
 def _header(source: Source, wanted: Wanted) -> int:
@@ -94,8 +105,8 @@ def read_on(wanted: Wanted, mark: Mark | None, after: Mapping[str, Any]) -> Arri
     if fresh is None:
         return _replaced(wanted, mark, after)
     try:
-        return Arrivals((_rows(fresh, wanted, after),), fresh.mark, (TORN,) if fresh.torn else (), False)
-    except _Unclear:
+        return Arrivals((rows_in(fresh, wanted, after),), fresh.mark, (TORN,) if fresh.torn else (), False)
+    except Unclear:
         return _everything(wanted)
 
 
@@ -103,7 +114,7 @@ def _replaced(wanted: Wanted, mark: Mark, after: Mapping[str, Any]) -> Arrivals:
     """Another file, or one that was written anew: first the rest of the old one, where it can be found."""
     old, state = rotated(wanted.source, mark), Path(wanted.source).stat()
     rest = None if old is None else read_fresh(old, mark)
-    before = _rows(rest, wanted, after) if rest is not None else ()
+    before = rows_in(rest, wanted, after) if rest is not None else ()
     found = _everything(wanted)
     if wanted.layout.clock.kind == "row":
         if (state.st_dev, state.st_ino) == (mark.device, mark.inode) and state.st_size >= mark.offset:
@@ -128,9 +139,10 @@ def _everything(wanted: Wanted) -> Arrivals:
     if mark is not None and not _has_rows(source, wanted):
         return Arrivals((), replace(mark, header=_header(source, wanted)), notes, True)
     reading = _read(source, wanted)
-    rows = tuple(Arrived(one.unique_id, one.ds, np.where(one.observed, one.y, np.nan), one.past,
-                         one.line.astype(np.int64)) for one in reading.panel.series)
-    return Arrivals((rows,), None if mark is None else replace(mark, header=_header(source, wanted)), notes, True)
+    rows = tuple(Arrived(one.unique_id, one.ds, np.where(one.observed, one.y, np.nan),
+                         np.concatenate([one.past, one.known], axis=1), one.line.astype(np.int64), one.static)
+                 for one in whole_bins(reading.panel).series)
+    return Arrivals((rows,), behind(mark, source, wanted), notes, True)
 
 
 def _has_rows(source: Source, wanted: Wanted) -> bool:
@@ -142,10 +154,10 @@ def _has_rows(source: Source, wanted: Wanted) -> bool:
 # ---- line by line --------------------------------------------------------------------------------
 
 
-def _rows(fresh: Fresh, wanted: Wanted, after: Mapping[str, Any]) -> tuple[Arrived, ...]:
-    """The rows in whole lines that were appended."""
+def rows_in(fresh: Fresh, wanted: Wanted, after: Mapping[str, Any]) -> tuple[Arrived, ...]:
+    """The rows in whole lines that were appended. DataError for a bad one, Unclear where one line does not do."""
     if fresh.mark.header and not fresh.head:
-        raise _Unclear
+        raise Unclear
     layout = replace(wanted.layout, format=replace(wanted.layout.format, na_values=tuple(dict.fromkeys(
         (*wanted.layout.format.na_values, *wanted.read.format.na_value)))))
     reader = RowReader(layout, fresh.file, after=after)
@@ -153,7 +165,7 @@ def _rows(fresh: Fresh, wanted: Wanted, after: Mapping[str, Any]) -> tuple[Arriv
     try:
         head, body = fresh.head.decode(encoding), fresh.body.decode(encoding)
     except UnicodeDecodeError as error:
-        raise _Unclear from error
+        raise Unclear from error
     for line in _lines(head):
         reader.read(line)
     reader.go_on_after(fresh.first - 1)
@@ -163,12 +175,12 @@ def _rows(fresh: Fresh, wanted: Wanted, after: Mapping[str, Any]) -> tuple[Arriv
             found.setdefault(row.unique_id, []).append(row)
     except DataError as error:
         if error.message.startswith(NO_RECORD):
-            raise _Unclear from error
+            raise Unclear from error
         raise
     return tuple(_gathered(unique_id, rows, layout) for unique_id, rows in found.items())
 
 
-class _Unclear(Exception):
+class Unclear(Exception):
     """What was appended cannot be understood without what stands before it."""
 
 
@@ -188,4 +200,5 @@ def _gathered(unique_id: str, rows: list[Row], layout: Layout) -> Arrived:
     order = np.argsort(ds, kind="stable")
     line = np.array([row.line for row in rows], dtype=np.int64)
     return Arrived(unique_id, ds[order], np.stack([row.y for row in rows])[order],
-                   np.stack([row.past for row in rows])[order], line[order])
+                   np.stack([np.concatenate([row.past, row.known]) for row in rows])[order], line[order],
+                   rows[-1].static)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from grucast.core.arrays import Array
 from grucast.core.series import Series
 from grucast.detection.verdict import CAUSES, Seen
 from grucast.workflows.detecting.kept import Kept, kept_of
@@ -58,7 +59,8 @@ def begin(judged: Judged, maker: Maker, lateness: int, seen: Seen) -> tuple[Kept
     """
     series, values = judged.series, dict(zip(CAUSES, seen, strict=True))
     start = max(0, len(seen.score) - maker.rows_kept(lateness)) // maker.stride * maker.stride
-    machine = maker.fresh(series.unique_id, maker.scale_of(series), row=start)
+    machine = maker.fresh(series.unique_id, maker.scale_of(series), series.static, row=start)
+    machine.follower.look_ahead(series.known, 0)
     machine.learn({name: value[:start].tolist() for name, value in values.items()})
     kept, ring = kept_of(judged, start), Ring(machine, lateness)
     y, past = kept.y, kept.past
@@ -69,13 +71,16 @@ def begin(judged: Judged, maker: Maker, lateness: int, seen: Seen) -> tuple[Kept
     return kept, ring.snapshots()
 
 
-def begin_again(kept: Kept, unique_id: str, maker: Maker, offset: int, lateness: int) -> Snapshots:
+def begin_again(kept: Kept, whose: tuple[str, Array, Array], maker: Maker, offset: int, lateness: int) -> Snapshots:
     """The machines of a series for another model or another rule, from all the rows that are kept.
 
-    `offset` is the number of the first of them. What the rules learned before is forgotten.
+    `whose`: the id of the series, its covariates (S,), and those known ahead of the rows after the kept ones (R, K).
+    `offset` is the number of the first kept row. What the rules learned before is forgotten.
     """
     start = -offset % maker.stride  # windows end where those of a run over the whole file end
-    machine = machine_of(kept, unique_id, maker, row=offset + start)
+    unique_id, static, ahead = whose
+    machine = machine_of(kept, (unique_id, static), maker, row=offset + start)
+    machine.follower.look_ahead(known_of(kept, maker, ahead), offset)
     ring, y, past = Ring(machine, lateness), kept.y, kept.past
     for at in range(start, len(kept)):
         ring.leave()
@@ -83,8 +88,17 @@ def begin_again(kept: Kept, unique_id: str, maker: Maker, offset: int, lateness:
     return ring.snapshots()
 
 
-def machine_of(kept: Kept, unique_id: str, maker: Maker, *, row: int = 0) -> Machine:
-    """A machine before row number `row`; a series that the model does not know has the scale of these rows."""
+def known_of(kept: Kept, maker: Maker, ahead: Array) -> Array:
+    """The covariates known ahead of all kept rows, and behind them those of later rows (R, K)."""
+    return np.concatenate([kept.past[:, len(maker.columns.past) :], ahead])
+
+
+def machine_of(kept: Kept, whose: tuple[str, Array], maker: Maker, *, row: int = 0) -> Machine:
+    """A machine before row number `row`; a series that the model does not know has the scale of these rows.
+
+    `whose`: the id of the series and its covariates (S,).
+    """
+    unique_id, static = whose
     series = Series(unique_id, kept.ds, kept.y, np.isfinite(kept.y), np.zeros((len(kept), 0)), kept.past, np.zeros(0),
                     np.zeros(len(kept), dtype=np.int64))
-    return maker.fresh(unique_id, maker.scale_of(series), row=row)
+    return maker.fresh(unique_id, maker.scale_of(series), static, row=row)

@@ -15,10 +15,11 @@ from grucast.detection.verdict import Alarms, Seen
 from grucast.preprocessing.frequency import find_step
 from grucast.preprocessing.gaps import regularise
 from grucast.preprocessing.grid import is_numeric
+from grucast.preprocessing.sources import length_passed
 from grucast.workflows.detect import DetectRequest, Watchman, alarms_of, alarms_on, judge
 from grucast.workflows.detecting.alarm_table import Found, Raised, settle
-from grucast.workflows.detecting.arrived import Axis, Counts
-from grucast.workflows.detecting.going_on import Continued, Known, Way, go_on
+from grucast.workflows.detecting.arrived import Axis, Counts, refuse_unknown
+from grucast.workflows.detecting.going_on import Continued, Known, Way, ahead_of, go_on
 from grucast.workflows.detecting.job import Job, Judging, empty, judge_anew, load_series, save_series, watermarks
 from grucast.workflows.detecting.kept import LATE, REVISED, judged_of
 from grucast.workflows.detecting.machine import Maker
@@ -88,14 +89,20 @@ def first_run(state: State, asked: Asked, progress: Progress) -> Outcome:
     scored = score_panel(panel, watchman.model, watchman.watch, first_row(watchman.artifact.manifest),
                          watchman.scoring, progress)
     begins = first_reported(panel, request.report.since, request.report.last)
+    names, file = panel.layout.columns.known, reading.file
+    for one in panel.series if names else ():
+        refuse_unknown(one.known[length_passed(one) :], names, maker.watchman.model[0].window.horizon,
+                       (file, one.unique_id))
     for one, start, scores in zip(panel.series, begins, scored, strict=True):
         judged = judge(one, scores, (0, np.zeros(len(one), dtype=bool)), watchman, (alarms, request.alarm))
         kept, snapshots = begin(judged, maker, asked.lateness, Seen(scores.score, scores.sudden, scores.stuck))
         known = Known(one.unique_id, one.ds[0], kept, snapshots)
         save_series(state, job.name, known, 0, maker.rows_kept(asked.lateness))
+        if len(scores.score) < len(one):  # what is known ahead is told of when it has passed
+            judged = replace(judged, series=one.rows(0, len(scores.score)))
         judged = replace(judged, begin=start)
-        _tell(state, judged, np.zeros(len(one), dtype=np.int64), asked, outcome)
-        outcome.add(Counts(new=int((one.line > 0).sum())))
+        _tell(state, judged, np.zeros(len(scores.score), dtype=np.int64), asked, outcome)
+        outcome.add(Counts(new=int((judged.series.line > 0).sum())))
         outcome.scored += int(np.isfinite(judged.scores.score[start:]).sum())
         outcome.doubted += int(doubted_rows(judged.scores)[start:].sum())
     return outcome
@@ -105,7 +112,7 @@ def _judging(asked: Asked, panel: Panel, alarms: Alarms) -> Judging:
     columns, clock, alarm = panel.layout.columns, panel.layout.clock, asked.request.alarm
     regular = bool(clock.freq) or clock.kind == "row" or (is_numeric(clock) and find_step(panel.series) > 0.0)
     return Judging(asked.watchman.scoring.name, alarms.rule, alarm.false_alarms or "", alarm.threshold, alarms.rate,
-                   columns.target, columns.past, clock, regular)
+                   columns.target, (*columns.past, *columns.known), clock, regular)
 
 
 def telling_of(asked: Asked, panel: Panel, alarms: Alarms) -> Telling:
@@ -117,7 +124,7 @@ def telling_of(asked: Asked, panel: Panel, alarms: Alarms) -> Telling:
 
 
 def _maker(asked: Asked, judging: Judging, alarms: Alarms) -> Maker:
-    return Maker(asked.watchman, alarms, judging.clock, len(judging.past))
+    return Maker(asked.watchman, alarms, judging.clock)
 
 
 # ---- a later run ---------------------------------------------------------------------------------
@@ -129,13 +136,15 @@ def later_run(state: State, asked: Asked, job: Job) -> Outcome:
     judging, anew = _judging_now(asked, job, len(known))
     alarms = Alarms(judging.rule, judging.rate, judging.threshold)
     maker = _maker(asked, judging, alarms)
-    if anew:
-        judge_anew(state, job.name, judging, maker, asked.lateness)
     arrivals = read_on(asked.wanted, job.mark, known)
     job = Job(job.name, asked.watchman.artifact.digest, judging, arrivals.mark, job.runs + 1)
     layout = replace(asked.wanted.layout, clock=judging.clock)
     outcome = Outcome(job, telling_of(asked, Panel((), layout), alarms), notes=list(arrivals.notes))
     way = Way(maker, asked.lateness, Axis(judging.clock, judging.regular, asked.wanted.source))
+    if anew:
+        ahead = {one.unique_id: ahead_of(one, known[one.unique_id], way) for one in arrivals.parts[-1]
+                 if one.unique_id in known} if maker.columns.known and arrivals.parts else {}
+        judge_anew(state, (job.name, judging), maker, asked.lateness, ahead)
     for part in arrivals.parts:
         for one in part:
             series = load_series(state, job.name, one.unique_id, judging)
@@ -155,7 +164,7 @@ def _judging_now(asked: Asked, job: Job, series: int) -> tuple[Judging, bool]:
     """
     alarm, columns, before = asked.request.alarm, asked.wanted.layout.columns, job.judging
     state = f"job {job.name!r} of the state" if job.name else "the state"
-    if (columns.target, columns.past) != (before.columns, before.past):
+    if (columns.target, (*columns.past, *columns.known)) != (before.columns, before.past):
         raise ModelError(f"{state} is about the columns {', '.join(before.columns)}, the model about "
                          f"{', '.join(columns.target)}; name another --job or --state")
     learned = asked.wanted.layout.clock
