@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-VERSION = 1
+VERSION = 2
 APPLICATION = 0x67727563  # "gruc": tells a state from anybody else's database
 
 JOBS = """
@@ -109,6 +109,24 @@ AWAITING = "CREATE INDEX forecasts_awaiting ON forecasts (job, unique_id, cutoff
 
 LEDGER = (FORECASTS, WIDTHS, VISITS, AWAITING)
 
-TABLES = (*DETECTION, *LEDGER)
+# ---- what forecasts are made from, see tails.py --------------------------------------------------
 
-STEPS: Mapping[int, tuple[str, ...]] = {}  # version n -> the statements that make it n + 1
+READINGS = """
+CREATE TABLE readings (  -- how far the data of a job were read
+    job TEXT PRIMARY KEY,
+    about TEXT NOT NULL,  -- sha256 of all that the tails hang on: model, options
+    mark TEXT NOT NULL    -- JSON: where reading stopped, in which file
+) WITHOUT ROWID"""
+
+TAILS = """
+CREATE TABLE tails (  -- the last rows of each series
+    job TEXT NOT NULL REFERENCES readings ON DELETE CASCADE,
+    number INTEGER NOT NULL,  -- in the order of the file
+    unique_id TEXT NOT NULL,
+    content BLOB NOT NULL,    -- named arrays
+    PRIMARY KEY (job, number)
+) WITHOUT ROWID"""
+
+TABLES = (*DETECTION, *LEDGER, READINGS, TAILS)
+
+STEPS: Mapping[int, tuple[str, ...]] = {1: (READINGS, TAILS)}  # version n -> the statements that make it n + 1

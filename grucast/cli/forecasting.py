@@ -27,6 +27,7 @@ class ForecastWords:
     cutoff: str | None = option(None, "forecast from this row on, as if it were the last", metavar="STAMP")
     append: Path | None = option(None, "a file of all forecasts, added to once for each cutoff")
     future: str | None = option(None, "covariates known ahead, a row for each value to forecast", metavar="FILE")
+    verify: bool = option(False, "read the whole file, not only what was appended")
     plot: Path | None = option(None, "draw history and forecast: .png, .svg or .html", panel="Output")
 
 
@@ -52,7 +53,7 @@ def forecast(words: ForecastWords, state: StateOptions, monitor: MonitorOptions,
     result = run(ForecastRequest(
         source=words.source, model=find_model(words.model, os.environ, Path()), read=read, horizon=words.horizon,
         levels=words.levels, quantiles=words.quantiles, cutoff=words.cutoff, append=words.append, future=words.future,
-        plot=words.plot, output=output.output, duty=Duty(state, monitor)))
+        verify=words.verify, plot=words.plot, output=output.output, duty=Duty(state, monitor)))
     document: dict[str, object] = {
         "model": result.model, "digest": result.digest, "cutoff": result.cutoff, "freq": result.freq,
         "forecasts": result.forecasts, "flags": list(result.flags), "notes": list(result.notes)}

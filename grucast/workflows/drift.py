@@ -73,6 +73,12 @@ def _other(file: str, found: str, trained: str) -> ModelError:
     return ModelError(f"{file}: the rows come {found}, the model was trained on {trained}; train a model on them")
 
 
+def begins_as_trained(panel: Panel, artifact: Artifact) -> bool:
+    """Whether the first series begins with the rows trained on."""
+    head, one = artifact.tensors["drift.head"], panel.series[0]
+    return len(one) >= len(head) and np.array_equal(np.nan_to_num(one.y[: len(head)]), head)
+
+
 def check_level(panel: Panel, artifact: Artifact, file: str) -> None:
     """ModelError where a series lies at another order of magnitude than the one trained on: another unit.
 
@@ -81,9 +87,7 @@ def check_level(panel: Panel, artifact: Artifact, file: str) -> None:
     zero in training, too, the mean distance from the median is compared.
     """
     tensors, rows = artifact.tensors, CONTEXTS * artifact.manifest.window.context_length
-    head = tensors["drift.head"]
-    one = panel.series[0]
-    if len(one) >= len(head) and np.array_equal(np.nan_to_num(one.y[: len(head)]), head):
+    if begins_as_trained(panel, artifact):
         return
     plain = artifact.manifest.values.get("transform", "none") == "none"  # else scales are not in the units of y
     places = {name: row for row, name in enumerate(series_ids(tensors))}

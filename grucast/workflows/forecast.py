@@ -25,6 +25,7 @@ from grucast.workflows.monitoring.duty import Duty
 from grucast.workflows.noticing import without_logarithm
 from grucast.workflows.predicting.doubts import doubt
 from grucast.workflows.predicting.table import ForecastTable, interval_levels, lay_out, named_levels, with_cutoffs
+from grucast.workflows.predicting.taken import Taken
 from grucast.workflows.serving import first_row, new_series, on_axis, read_gridded, unpacked
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ class ForecastRequest:
     cutoff: str | None = None
     append: Path | None = None
     future: str | None = None
+    verify: bool = False  # read all of the data, not only what was appended
     plot: Path | None = None
     output: Path | None = None  # where the rows will be written, so that it is neither the model nor the data
     duty: Duty = field(default_factory=Duty)
@@ -92,19 +94,21 @@ def forecast(request: ForecastRequest) -> ForecastResult:
     check_outputs((request.output, request.append, request.plot, *request.duty.written),
                   (source, request.model, *filter(None, [request.future])))
     check_future(request, source, manifest)
-    reading, panel, _ = read_gridded(source, request.read, manifest.layout)
+    taken = _take_rows(request, source, artifact, horizon)
+    panel, file = taken.panel, taken.file
     visit = visit_of(request.duty.state.job or "", "forecast", panel, now, steps=horizon)
-    request.duty.refuse_old_data(visit, reading.file)
+    request.duty.refuse_old_data(visit, file)
     if request.cutoff is not None:
-        panel = until(panel, request.cutoff, reading.file)
-    check_level(panel, artifact, reading.file)
-    panel, told = with_ahead(panel, request, manifest, reading.file)
+        panel = until(panel, request.cutoff, file)
+    if not taken.begins:
+        check_level(panel, artifact, file)
+    panel, told = with_ahead(panel, request, manifest, file)
     found = forecast_panel(panel, model, horizon, first_row(manifest))
-    found, standing, doubts = _kept(found, panel, (artifact, model[0]), request.duty, visit)
+    found, standing, doubts = _kept(found, (panel, taken), (artifact, model[0]), request.duty, visit)
     doubts = doubts or doubt(panel, model, manifest)
-    table = lay_out(found, panel, named, reading.file)
+    table = lay_out(found, panel, named, file)
     masked = without_logarithm(panel, manifest.window.context_length) if model[1].transform.kind == "log" else []
-    notes = [*reading.notes, *told, *masked, *_notes(panel, artifact, horizon), *table.notes]
+    notes = [*taken.notes, *told, *masked, *_notes(panel, artifact, horizon), *table.notes]
     notes += doubts
     notes += _write_beside(request, panel, found, table, levels)
     figures = {"forecast_series": float(len(table.forecasts)), "forecast_steps": float(horizon),
@@ -113,6 +117,18 @@ def forecast(request: ForecastRequest) -> ForecastResult:
     return ForecastResult(str(request.model), artifact.digest, table.cutoff, panel.freq or None, table.columns,
                           table.rows, table.forecasts, tuple(dict.fromkeys(notes)), standing,
                           (LOW,) if doubts else ())
+
+
+def _take_rows(request: ForecastRequest, source: str, artifact: Artifact, horizon: int) -> Taken:
+    """The rows of the data; with a state those that came since the last run, and what it kept. Errors of reading."""
+    read, layout, state = request.read, artifact.manifest.layout, request.duty.state
+    if state.state is None:
+        reading, panel, _ = read_gridded(source, read, layout)
+        return Taken(panel, reading.file, reading.notes, begins=False)
+    from grucast.workflows.detecting.reading_on import Wanted  # only where there is a state
+    from grucast.workflows.predicting.rows import take_rows
+
+    return take_rows(Wanted(source, read, layout, request.verify or request.plot is not None), artifact, state, horizon)
 
 
 def _refuse_early(request: ForecastRequest) -> None:
@@ -124,6 +140,8 @@ def _refuse_early(request: ForecastRequest) -> None:
     if request.levels and request.quantiles:
         raise UsageError("--levels and --quantiles do not go together; name one of them")
     request.duty.refuse_early()
+    if request.verify and request.duty.state.state is None:
+        raise UsageError("--verify would change nothing without --state FILE")
     if request.cutoff is not None and request.duty.state.state is not None:
         raise UsageError("--cutoff and --state do not go together: a ledger holds forecasts made before their truth")
 
@@ -158,7 +176,7 @@ def _refuse_infinite(quantiles: Array) -> None:
                          "that it learned from; train a model on them")
 
 
-def _kept(found: list[Forecast], panel: Panel, model: tuple[Artifact, Forecaster], duty: Duty,
+def _kept(found: list[Forecast], rows: tuple[Panel, Taken], model: tuple[Artifact, Forecaster], duty: Duty,
           visit: Visit) -> tuple[list[Forecast], Standing | None, list[str]]:
     """The forecasts as they are given out, how those before did, and a note where that was far worse than expected.
 
@@ -168,7 +186,7 @@ def _kept(found: list[Forecast], panel: Panel, model: tuple[Artifact, Forecaster
         return found, None, []
     from grucast.workflows.predicting.ledger import keep  # only where there is a state
 
-    entered = keep(found, panel, model, duty.state, visit)
+    entered = keep(found, rows, model, duty.state, visit)
     return entered.forecasts, entered.standing, list(entered.doubt)
 
 

@@ -93,7 +93,8 @@ def forecasted(monkeypatch) -> list[Any]:
         asked.append(request)
         return types.SimpleNamespace(
             model="energy.grucast", digest="ab" * 32, cutoff="2024-01-20T23:00:00", freq="h",
-            columns=("unique_id", "ds", "y_hat", "lo-80"), rows=rows, notes=("the horizon was longer",), standing=None,
+            columns=("unique_id", "ds", "y_hat", "lo-80"), rows=rows, notes=("the horizon was longer",), flags=(),
+            standing=None,
             forecasts=[{"unique_id": "load", "ds": ["2024-01-21T00:00:00"], "y_hat": [1.5], "lo-80": [float("nan")]}])
 
     module.ForecastRequest = types.SimpleNamespace

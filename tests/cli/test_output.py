@@ -33,7 +33,7 @@ def test_json_is_one_document_with_null_for_what_is_not_finite(grucast, forecast
     assert document == {
         "model": "energy.grucast", "digest": "ab" * 32, "cutoff": "2024-01-20T23:00:00", "freq": "h",
         "forecasts": [{"unique_id": "load", "ds": ["2024-01-21T00:00:00"], "y_hat": [1.5], "lo-80": [None]}],
-        "notes": ["the horizon was longer"]}
+        "flags": [], "notes": ["the horizon was longer"]}
 
 
 def test_jsonl_is_an_object_a_row(grucast, forecasted, model):

@@ -16,6 +16,7 @@ import numpy as np
 from grucast.artifacts import ledger
 from grucast.artifacts.ledger import Issued, Tally
 from grucast.artifacts.state import State, open_state
+from grucast.artifacts.tails import save_tails
 from grucast.core.arrays import Array, Ints, Mask, Stamps
 from grucast.core.config import StateOptions
 from grucast.core.errors import InternalError
@@ -29,6 +30,7 @@ from grucast.preprocessing.sources import length_passed
 from grucast.workflows.monitoring.standing import Standing, standing_of
 from grucast.workflows.predicting.doubts import doubt_issued
 from grucast.workflows.predicting.table import names_of
+from grucast.workflows.predicting.taken import Taken
 
 SHARES = (0.8, 0.95)  # the intervals whose coverage is counted
 OVERDUE = 2.0  # reaches after the cutoff until a truth that did not come is waited for no more
@@ -43,15 +45,15 @@ class Entered:
     doubt: tuple[str, ...]
 
 
-def keep(found: Sequence[Forecast], panel: Panel, model: tuple[Artifact, Forecaster], options: StateOptions,
-         visit: Visit) -> Entered:
+def keep(found: Sequence[Forecast], rows: tuple[Panel, Taken], model: tuple[Artifact, Forecaster],
+         options: StateOptions, visit: Visit) -> Entered:
     """Settle what came true, adapt the forecasts and enter them.
 
-    `visit` is this run. Errors: those of `open_state`.
+    `rows` are the panel, and how it was come by; `visit` is this run. Errors: those of `open_state`.
     """
     if options.state is None:
         raise InternalError("a ledger without a state")
-    (artifact, forecaster), job = model, options.job or ""
+    (artifact, forecaster), (panel, taken), job = model, rows, options.job or ""
     with open_state(options.state, wait=options.wait) as state, state.transaction():
         widths = ledger.widths(state, job, artifact.digest)
         none = np.zeros(len(pairs(forecaster.model.quantile_levels)))
@@ -73,6 +75,8 @@ def keep(found: Sequence[Forecast], panel: Panel, model: tuple[Artifact, Forecas
         ledger.keep_widths(state, job, artifact.digest, learned)
         if entered:
             ledger.note_visit(state, visit)
+        if taken.tails is not None and not taken.kept:
+            save_tails(state, job, taken.tails)
         done = ledger.realised(state, job, artifact.digest, artifact.manifest.window.horizon)
         return Entered(out, standing_of(state, job), tuple(doubt_issued(done, artifact.manifest)))
 
