@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+import torch
 from small_fit import ROWS, SAMPLER, VALIDATION, WINDOW, assert_same_weights, job_of, same, streams_of, trained, wave
 
 from grucast.core.config import LOSSES, OPTIMIZERS
@@ -32,6 +33,22 @@ def test_every_optimizer_goes_down(optimizer):
     one, two = (trained(job_of(optimizer=optimizer, epochs=epochs))[0] for epochs in (1, 3))
     assert two.steps == 3 * 4
     assert two.loss < one.loss
+
+
+def test_a_gradient_is_never_longer_than_the_clip(monkeypatch):
+    lengths, right = [], fitting.nn.utils.clip_grad_norm_
+
+    def watched(parameters, most):
+        known = list(parameters)
+        before = float(right(known, most))
+        lengths.append((before, math.sqrt(sum(float((one.grad**2).sum()) for one in known if one.grad is not None))))
+        return torch.tensor(before)
+
+    monkeypatch.setattr(fitting.nn.utils, "clip_grad_norm_", watched)
+    trained(job_of(epochs=1, clip=0.01))
+    before, after = np.array(lengths).T
+    assert before.max() > 0.01
+    np.testing.assert_allclose(after, np.minimum(before, 0.01), rtol=1e-3)
 
 
 def test_the_loss_that_is_told_is_that_of_the_weights_that_are_kept():
