@@ -33,7 +33,7 @@ class Tail:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Tails:
-    """All tails of a job in the order of the file; `mark` says where reading stopped, as fields of a `Mark`."""
+    """All tails of a job in the order of the file; `mark` says where reading stopped, as the fields of a `Mark`."""
 
     about: str
     mark: dict[str, Any]
@@ -47,10 +47,9 @@ def load_tails(state: State, job: str, about: str) -> Tails | None:
         return None
     rows = state.rows("SELECT unique_id, content FROM tails WHERE job = ? ORDER BY number", job)
     try:
-        mark = json.loads(found[0])
-        return Tails(about, {str(key): value for key, value in mark.items()},
+        return Tails(about, dict(json.loads(found[0])),
                      tuple(_tail(unique_id, unpack(content)) for unique_id, content in rows))
-    except (ValueError, KeyError, AttributeError) as error:
+    except (TypeError, ValueError, KeyError) as error:
         raise ModelError(DAMAGED.format(f"the rows of job {job!r}: {error}")) from error
 
 

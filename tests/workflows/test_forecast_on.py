@@ -171,6 +171,17 @@ def test_a_state_of_an_older_grucast_is_gone_on_with(job):
     assert [made["readings"], made["tails"]] == [one.strip() for one in (READINGS, TAILS)]
 
 
+@pytest.mark.parametrize("damage", ["UPDATE readings SET mark = '{\"bytes\": 7}'", "UPDATE readings SET mark = '7'",
+                                    "UPDATE tails SET content = x'00ff'"])
+def test_rows_that_are_not_as_they_were_kept_are_read_again(job, damage):
+    job.run(hourly(400))
+    with closing(sqlite3.connect(job.folder / "jobs.state")) as connection:
+        connection.execute(damage)
+        connection.commit()
+    assert job.run(hourly(402)[400:])
+    assert not job.run(hourly(404)[402:])
+
+
 def test_verify_changes_nothing_without_a_state(tiny):
     with pytest.raises(UsageError, match="--verify would change nothing without --state FILE"):
         forecast(ForecastRequest(str(tiny / "load.csv"), tiny / "load.grucast", ReadOptions(), verify=True))

@@ -83,7 +83,11 @@ def _known(options: StateOptions, about: str) -> Tails | None:
 
 def _grown(known: Tails, wanted: Wanted, rows: int) -> Taken | None:
     """The kept rows and behind them those that came; None at the first surprise."""
-    fresh = read_fresh(wanted.source, Mark(**known.mark))
+    try:
+        mark = Mark(**known.mark)
+    except TypeError:  # of another grucast
+        return None
+    fresh = read_fresh(wanted.source, mark)
     if fresh is None:
         return None
     last = {one.unique_id: one.ds[-1] for one in known.series}
