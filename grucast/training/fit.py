@@ -27,6 +27,7 @@ from grucast.networks.heads import LinearPath
 from grucast.networks.network import Network
 from grucast.preprocessing.windows import Streams, gather, gather_targets
 from grucast.training.losses import loss_of, rebuilding_loss
+from grucast.training.optimizers import Group, Optimizer
 from grucast.training.sampling import Sampler
 from grucast.training.start import PENALTIES, start_linear
 
@@ -177,11 +178,7 @@ class Fit:
         """All that a later process needs to go on bit for bit."""
         state = self.state
         state.network, state.average = _copy(self.network.state_dict()), _copy(self.average.state_dict())
-        state.optimizer = {
-            f"{index}.{name}": value.clone()
-            for index, slots in self.optimizer.state_dict()["state"].items()
-            for name, value in slots.items()
-        }
+        state.optimizer = self.optimizer.state()
         state.draws = json.dumps(self.rng.bit_generator.state)
         on_cpu = self.run.device == "cpu"
         state.noise = torch.get_rng_state() if on_cpu else torch.cuda.get_rng_state()
@@ -192,12 +189,7 @@ class Fit:
         self.state = state
         self.network.load_state_dict(state.network)
         self.average.load_state_dict(state.average)
-        slots: dict[int, dict[str, Tensor]] = {}
-        for name, value in state.optimizer.items():
-            index, _, slot = name.partition(".")
-            slots.setdefault(int(index), {})[slot] = value
-        whole = self.optimizer.state_dict()
-        self.optimizer.load_state_dict({"state": slots, "param_groups": whole["param_groups"]})
+        self.optimizer.restore(state.optimizer)
         self.rng.bit_generator.state = json.loads(state.draws)
         if state.noise is not None:
             (torch.set_rng_state if self.run.device == "cpu" else torch.cuda.set_rng_state)(state.noise)
@@ -220,14 +212,12 @@ class Fit:
         """One batch."""
         at = self.examples.sampler.draw(self.config.batch_size, self.rng)
         batch, target = examples_at(self.examples.streams, self.window, at, self.run.device)
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate * group["share"]
         loss = self._loss(self.network, batch, target)
-        self.optimizer.zero_grad()
+        self.optimizer.clear()
         loss.backward()  # type: ignore[no-untyped-call]
         norm = nn.utils.clip_grad_norm_(self.network.parameters(), self.config.clip)
         if torch.isfinite(norm):  # one mad batch must not cost the run
-            self.optimizer.step()
+            self.optimizer.step(rate)
         self.state.step += 1
         self._follow()
 
@@ -279,24 +269,15 @@ class Fit:
         return Fitted(weights, steps, self.state.epoch, self.state.best_loss, self.penalty)
 
 
-def make_optimizer(network: nn.Module, config: TrainingConfig) -> torch.optim.Optimizer:
-    """The optimizer; weight decay acts on matrices only and is decoupled. `share` scales the rate of a group."""
+def make_optimizer(network: nn.Module, config: TrainingConfig) -> Optimizer:
+    """The optimizer of a network; weight decay acts on matrices only."""
     path: list[Tensor] = []
     matrices: list[Tensor] = []
     others: list[Tensor] = []
     for name, parameter in network.named_parameters():
         (path if name.startswith("linear.") else matrices if parameter.ndim > 1 else others).append(parameter)
-    groups: list[dict[str, Any]] = [
-        {"params": matrices, "share": 1.0},
-        {"params": others, "share": 1.0},
-        {"params": path, "share": PATH_RATE},
-    ]
-    rate = config.learning_rate
-    if config.optimizer == "adamw":
-        for group, decay in zip(groups, (config.weight_decay, 0.0, 0.0), strict=True):
-            group["weight_decay"] = decay
-        return torch.optim.AdamW(groups, lr=rate)
-    return torch.optim.RMSprop(groups, lr=rate) if config.optimizer == "rmsprop" else torch.optim.Adam(groups, lr=rate)
+    decay = config.weight_decay
+    return Optimizer(config.optimizer, (Group(matrices, decay=decay), Group(others), Group(path, PATH_RATE)))
 
 
 def _copy(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:

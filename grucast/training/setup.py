@@ -19,7 +19,8 @@ def configure(device: str, threads: int | None, hidden: int = 0) -> str:
     """
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     torch.set_num_threads(threads or (min(cores, MOST_THREADS) if hidden >= WIDE else 1))
-    torch.use_deterministic_algorithms(True, warn_only=True)  # else threads add up gradients of tables in any order
+    # else threads add up gradients of tables in any order; the function of the longer name imports the compiler first
+    torch.set_deterministic_debug_mode("warn")
     available = torch.cuda.is_available()
     if device == "cuda" and not available:
         raise UsageError("--device cuda: there is no CUDA device here; leave it out or say cpu")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 
 import numpy as np
 import pytest
@@ -102,7 +101,8 @@ def test_where_too_few_rows_came_the_model_stays_and_that_is_no_error(grown, mod
 
 
 def test_a_model_that_became_no_better_is_not_put_in_place_of_the_old_one(grown, model, monkeypatch):
-    monkeypatch.setattr(update_model, "judge", lambda *_: update_model.Verdict(0.25, 0.2501))
+    errors = iter((0.25, 0.26, 0.2501, 0.27, 0.28))
+    monkeypatch.setattr(update_model, "error_of", lambda *_: next(errors))
     before = model.read_bytes()
     with pytest.raises(ModelError, match=r"120 new rows made it no better: error 0.2501 on the newest 40, 0.25 before"):
         grown(520)
@@ -112,7 +112,8 @@ def test_a_model_that_became_no_better_is_not_put_in_place_of_the_old_one(grown,
 def test_the_weights_that_are_judged_have_not_seen_the_rows_they_are_judged_on(grown, model, tiny, monkeypatch):
     """The same new rows, but those held out a hundred times as large: the candidate is the same to the bit."""
     seen = []
-    monkeypatch.setattr(update_model, "judge", lambda *given: seen.append(given[2]) or update_model.Verdict(0.0, 1.0))
+    errors = iter((0.0, 1.0, 1.0, 1.0, 1.0) * 2)  # that of the old weights comes first
+    monkeypatch.setattr(update_model, "error_of", lambda *given: seen.append(given[1]) or next(errors))
     lines = hourly(520)
     loud = [f"{line.split(',')[0]},{float(line.split(',')[1]) * 3!r}" for line in lines[480:]]
     for content in (lines, [*lines[:480], *loud]):
@@ -120,19 +121,18 @@ def test_the_weights_that_are_judged_have_not_seen_the_rows_they_are_judged_on(g
         with pytest.raises(ModelError):
             update(UpdateRequest(None, model, ReadOptions(), threads=1))
     quiet, loud = seen[: len(seen) // 2], seen[len(seen) // 2 :]
-    assert len(quiet) == len(loud) == len(update_model.SHARES)
+    assert len(quiet) == len(loud) == 1 + len(update_model.SHARES)
     for one, other in zip(quiet, loud, strict=True):
         assert all(np.array_equal(one.members[0][name], other.members[0][name]) for name in one.members[0])
 
 
 def test_the_weights_on_the_way_that_are_best_on_the_rows_held_out_are_taken(grown, monkeypatch):
-    errors, kept, held = iter((0.5, 0.3, 0.4, 0.6)), [], []
-    monkeypatch.setattr(update_model, "judge", lambda *given: kept.append(given[2].members[0])
-                        or update_model.Verdict(0.45, next(errors)))
+    errors, kept, held = iter((0.45, 0.5, 0.3, 0.4, 0.6)), [], []
+    monkeypatch.setattr(update_model, "error_of", lambda *given: kept.append(given[1].members[0]) or next(errors))
     monkeypatch.setattr(update_model.Going, "hold", lambda self, members: held.append(members[0]))
     result = grown(520)
     assert result.report["error"] == 0.3
-    assert all(np.array_equal(held[0][name], kept[1][name]) for name in held[0])
+    assert all(np.array_equal(held[0][name], kept[2][name]) for name in held[0])
 
 
 def test_no_time_leaves_the_model_as_it_was(grown, model):
@@ -150,16 +150,17 @@ def test_data_that_do_not_begin_with_what_was_learned_are_refused(tiny, model, l
 
 
 def test_a_model_that_another_run_replaced_meanwhile_is_left_alone(grown, model, monkeypatch):
-    def judge(*_):
-        os.utime(model)
+    errors = iter((1.0, 0.5, 0.5, 0.5, 0.5))
+
+    def meanwhile(*_):
         model.write_bytes(other)
-        return update_model.Verdict(1.0, 0.5)
+        return next(errors)
 
     parent = model.read_bytes()
     grown(480)
     other = model.read_bytes()
     model.write_bytes(parent)
-    monkeypatch.setattr(update_model, "judge", judge)
+    monkeypatch.setattr(update_model, "error_of", meanwhile)
     with pytest.raises(Busy, match="another grucast has replaced it meanwhile"):
         grown(520)
     assert model.read_bytes() == other

@@ -88,17 +88,21 @@ def best_between(arrived: Arrived, old: Learned, members: Sequence[Weights]) -> 
     """
     tried = [_with(old, [between(one, new, share) for one, new in zip(old.members, members, strict=True)])
              for share in SHARES]
-    verdicts = [judge(arrived, old, one) for one in tried]
-    best = min(range(len(tried)), key=lambda place: verdicts[place].after)
-    return verdicts[best], tried[best]
+    before = error_of(arrived, old)
+    errors = [error_of(arrived, _rebuilding(arrived, one)) for one in tried]
+    best = min(range(len(tried)), key=errors.__getitem__)
+    return Verdict(before, errors[best]), tried[best]
 
 
-def judge(arrived: Arrived, old: Learned, new: Learned) -> Verdict:
-    """Both on the same windows of rows that neither has seen, and with the same calibration."""
-    at, streams = held_windows(arrived), arrived.prepared.streams
-    if arrived.prepared.model.objective == "reconstruct":  # the head of the old ones was computed, not trained
-        new = with_heads(arrived.prepared, new, arrived.learned)
-    return Verdict(held_error(old.forecaster, streams, at), held_error(new.forecaster, streams, at))
+def error_of(arrived: Arrived, one: Learned) -> float:
+    """The error on rows that neither the old nor the new weights have seen, with the old calibration."""
+    return held_error(one.forecaster, arrived.prepared.streams, held_windows(arrived))
+
+
+def _rebuilding(arrived: Arrived, new: Learned) -> Learned:
+    """`new` with the head that rebuilds windows where that is what it is for: the old one has a head, computed too."""
+    return with_heads(arrived.prepared, new, arrived.learned) \
+        if arrived.prepared.model.objective == "reconstruct" else new
 
 
 def laws_for(
