@@ -56,7 +56,9 @@ def forecast(words: ForecastWords, state: StateOptions, monitor: MonitorOptions,
         verify=words.verify, plot=words.plot, output=output.output, duty=Duty(state, monitor)))
     document: dict[str, object] = {
         "model": result.model, "digest": result.digest, "cutoff": result.cutoff, "freq": result.freq,
-        "forecasts": result.forecasts, "flags": list(result.flags), "notes": list(result.notes)}
+        "forecasts": result.forecasts, "notes": list(result.notes)}
+    if result.flags:
+        document["flags"] = list(result.flags)
     if result.standing is not None:
         from grucast.workflows.monitoring.standing import as_document
 

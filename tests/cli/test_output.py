@@ -33,7 +33,7 @@ def test_json_is_one_document_with_null_for_what_is_not_finite(grucast, forecast
     assert document == {
         "model": "energy.grucast", "digest": "ab" * 32, "cutoff": "2024-01-20T23:00:00", "freq": "h",
         "forecasts": [{"unique_id": "load", "ds": ["2024-01-21T00:00:00"], "y_hat": [1.5], "lo-80": [None]}],
-        "flags": [], "notes": ["the horizon was longer"]}
+        "notes": ["the horizon was longer"]}
 
 
 def test_jsonl_is_an_object_a_row(grucast, forecasted, model):
@@ -176,3 +176,16 @@ def test_a_terminal_gets_a_page_and_no_color_is_heeded(model):
     command = [sys.executable, "-m", "grucast", "inspect", str(model)]
     assert b"480 rows" in on_a_terminal(command)
     assert b"\x1b" not in on_a_terminal(command, NO_COLOR="1")
+
+
+def test_a_forecast_of_low_confidence_says_so_in_json(grucast, forecasted, model, monkeypatch):
+    module = sys.modules["grucast.workflows.forecast"]
+    usual = module.forecast
+
+    def doubted(request):
+        found = usual(request)
+        found.flags = ("low_confidence",)
+        return found
+
+    monkeypatch.setattr(module, "forecast", doubted)
+    assert json.loads(grucast("forecast", "--json").out)["flags"] == ["low_confidence"]

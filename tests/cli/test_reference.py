@@ -39,5 +39,5 @@ def test_every_key_of_check_is_explained(grucast, tmp_path):
 
 def test_every_key_of_train_and_forecast_is_explained(grucast, model, trained, forecasted):
     assert json.loads(grucast("train", "load.csv", "--json").out).keys() == documented("train")
-    ledger = {"ledger"}  # with a state only, as its row says
+    ledger = {"ledger", "flags"}  # with a state only, and where there is one, as their rows say
     assert json.loads(grucast("forecast", "--json").out).keys() == documented("forecast") - ledger
