@@ -44,7 +44,7 @@ class QuantileHead(nn.Module):
 
     def forward(self, states: Tensor) -> Tensor:
         """Quantiles (B, S * w, Q)."""
-        raw = self.out(states).reshape(len(states), -1, self.count)
+        raw = self.out(states).reshape(states.shape[0], -1, self.count)
         steps, k = functional.softplus(raw), self.middle
         parts = torch.cat([steps[:, :, :k], raw[:, :, k : k + 1], steps[:, :, k + 1 :]], dim=2)
         return parts @ self.sums
@@ -105,7 +105,7 @@ class SeasonTables(nn.Module):
         """Seasonal parts of the context (B, L) and of the rows ahead (B, H), less that of the anchor row."""
         length = batch.x.shape[1]
         steps = torch.arange(length + horizon, device=batch.x.device)
-        total = torch.zeros(len(batch.x), length + horizon, device=batch.x.device)
+        total = torch.zeros(batch.x.shape[0], length + horizon, device=batch.x.device)
         for k, (period, table) in enumerate(zip(self.periods, self.tables, strict=True)):
             phases = (batch.phase[:, k : k + 1] + steps) % period
             total = total + table.reshape(-1)[batch.channel[:, None] * period + phases]

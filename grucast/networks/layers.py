@@ -53,7 +53,7 @@ class BothWays(nn.Module):
         """Outputs of all steps (B, S, D) and the state of both, from x (B, S, I)."""
         first, ahead = self.forth(x)
         second, behind = self.back(x.flip(1))
-        parts = [one.reshape(len(x), -1, self.hidden) for one in (ahead, behind)]
+        parts = [one.reshape(x.shape[0], -1, self.hidden) for one in (ahead, behind)]
         return self.join(torch.cat([first, second.flip(1)], dim=2)), self.join(torch.cat(parts, dim=2)).flatten(1)
 
     def step(self, x: Tensor, state: Tensor) -> Tensor:

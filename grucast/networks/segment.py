@@ -50,11 +50,11 @@ class SegmentCore(nn.Module):
         if self.filters is not None:
             rows = self.filters(rows)
         rows = functional.pad(rows, (0, 0, self.segments_in * w - length, 0))
-        return self.cells.encode(functional.relu(self.embed(rows.reshape(len(x), self.segments_in, -1))))
+        return self.cells.encode(functional.relu(self.embed(rows.reshape(x.shape[0], self.segments_in, -1))))
 
     def decode(self, known: Encoded, batch: Batch) -> Tensor:
         """Decoded states of the segments ahead, (B, S_out, D)."""
-        w, size, count = self.window.segment, len(batch.x), self.segments_out
+        w, size, count = self.window.segment, batch.x.shape[0], self.segments_out
         query = self.position[None] + self.channel[batch.channel][:, None]  # (B, S_out, D)
         if self.query_known is not None:
             later = batch.known[:, self.window.context_length :]

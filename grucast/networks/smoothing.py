@@ -55,7 +55,7 @@ class Smoothing(nn.Module):
             if self.period:
                 after = now + rate[:, 1:] * mask[:, rows] * (x[:, rows] - levels - now)
                 season = torch.cat([season[:, now.shape[1] :], after], dim=1)
-        later = season.repeat(1, -(-horizon // p))[:, :horizon] if self.period else season.new_zeros(len(x), horizon)
+        later = season.repeat(1, -(-horizon // p))[:, :horizon]  # zeros without a period
         return Smoothed(level + torch.cat(seasons, dim=1), level + later)
 
     def _start(self, x: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:

@@ -81,7 +81,7 @@ class Stack(nn.Module):
         """What the cell that looks back adds after the context, (B, D), of its states (B, skip, W)."""
         some = back if self.together else back[:, -1:]
         passed = cast("Cell", self.back).output(some.flatten(0, 1))
-        joined: Tensor = self.join(passed.reshape(len(back), -1))
+        joined: Tensor = self.join(passed.reshape(back.shape[0], -1))
         return joined
 
     def _cells(self) -> list[Cell]:

@@ -1,8 +1,9 @@
 """The network as ONNX, and what it says when another program runs it: the one door to onnx and onnxruntime.
 
-torch writes the graph (onnxscript 0.7.2 or later; earlier ones wrote GRUs wrongly). It holds one window, normalised
-as `preprocessing/windows.py` says, and gives its quantiles calibrated as `forecasting/predict.py` does, less the
-anchor. Only the inputs that the network looks at are in it.
+torch writes the graph (onnxscript 0.7.2 or later; earlier ones wrote GRUs wrongly). It holds any number of windows at
+once, of several series if need be, normalised as `preprocessing/windows.py` says, and gives their quantiles calibrated
+as `forecasting/predict.py` does, less the anchor. Only the inputs that the network looks at are in it. Networks ask for
+`x.shape[0]`, never for `len(x)`, which would be a fixed number of windows in the graph.
 
 Weights of 8 bits (`to_int8`) are whole numbers with a scale for each row or column, whichever loses less; a node
 DequantizeLinear before each use makes them numbers again, so that every kind of operation can have them.
@@ -25,13 +26,14 @@ from torch import Tensor, nn
 
 from grucast.core.arrays import Array, Array32
 from grucast.core.config import ModelConfig, WindowSpec
-from grucast.core.errors import UsageError
+from grucast.core.errors import ModelError, UsageError
 from grucast.networks.batch import Batch
 from grucast.networks.network import Network
 from grucast.preprocessing.windows import Windows
 
 OPSET = 18
 KEY = "grucast"  # of the metadata
+SERIES = torch.export.Dim("series", min=1)  # how many windows are given at once
 SMALL = 256  # numbers below which a weight stays as it is
 
 
@@ -58,15 +60,24 @@ def inputs_of(model: ModelConfig, channels: int) -> tuple[str, ...]:
     return tuple(name for name, there in wanted.items() if there)
 
 
-def to_onnx(exported: Exported, window: Windows) -> bytes:
-    """The network as the bytes of an ONNX file; `window` is any one window, for its shapes."""
+def to_onnx(exported: Exported, windows: Windows) -> bytes:
+    """The network as the bytes of an ONNX file; `windows` are any two or more, for their shapes.
+
+    ModelError where torch cannot write such a network.
+    """
     _onnx()
     names = inputs_of(exported.model, len(exported.trusted))
-    given = tuple(torch.from_numpy(np.ascontiguousarray(getattr(window, name))) for name in names)
+    given = tuple(torch.from_numpy(np.ascontiguousarray(getattr(windows, name))) for name in names)
     whole = _Calibrated(exported, names).eval()
-    with torch.no_grad(), _silence():
-        program = torch.onnx.export(whole, given, dynamo=True, input_names=list(names), output_names=["quantiles"],
-                                    opset_version=OPSET, verbose=False)
+    try:
+        with torch.no_grad(), _silence():
+            program = torch.onnx.export(whole, given, dynamo=True, input_names=list(names), opset_version=OPSET,
+                                        output_names=["quantiles"], verbose=False,
+                                        dynamic_shapes=(({0: SERIES},) * len(names),))
+    except torch.onnx.OnnxExporterError as error:
+        model, cause = exported.model, type(error.__cause__ or error).__name__
+        raise ModelError(f"torch {torch.__version__} cannot write this network as ONNX (--network {model.network} "
+                         f"--cell {model.cell}): {cause}; nothing is written") from error
     if program is None:
         raise RuntimeError("torch gave no ONNX program")
     content: bytes = program.model_proto.SerializeToString()
@@ -74,16 +85,14 @@ def to_onnx(exported: Exported, window: Windows) -> bytes:
 
 
 def run(content: bytes, windows: Windows) -> Array32:
-    """What onnxruntime makes of each window: quantiles (B, H, Q)."""
+    """What onnxruntime makes of the windows, all at once: quantiles (B, H, Q)."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads, options.log_severity_level = 1, 3
     session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-    names = [one.name for one in session.get_inputs()]
-    said = [session.run(None, {name: getattr(windows, name)[row : row + 1] for name in names})[0]
-            for row in range(len(windows))]
-    return np.concatenate(said)
+    said: Array32 = session.run(None, {one.name: getattr(windows, one.name) for one in session.get_inputs()})[0]
+    return said
 
 
 def with_metadata(content: bytes, text: str) -> bytes:
@@ -157,7 +166,7 @@ class _Calibrated(nn.Module):
                       "past": exported.window.context_length}
 
     def forward(self, *given: Tensor) -> Tensor:
-        """Quantiles (1, H, Q) less the anchor."""
+        """Quantiles (B, H, Q) less the anchor."""
         batch = self._batch(dict(zip(self.names, given, strict=True)))
         said = torch.stack([one(batch) for one in self.members]).mean(0)
         k = self.middle
@@ -174,10 +183,11 @@ class _Calibrated(nn.Module):
 
     def _batch(self, given: dict[str, Tensor]) -> Batch:
         """The batch with what this network does not look at filled in."""
-        one = torch.zeros(1, dtype=torch.int64)
-        rest = {"known": torch.zeros(1, self.empty["known"], 0), "past": torch.zeros(1, self.empty["past"], 0),
-                "static": torch.zeros(1, 0), "anchor": one, "channel": one,
-                "phase": torch.zeros(1, 0, dtype=torch.int64)}
+        size = given["x"].shape[0]
+        first = torch.zeros(size, dtype=torch.int64)
+        rest = {"known": torch.zeros(size, self.empty["known"], 0), "past": torch.zeros(size, self.empty["past"], 0),
+                "static": torch.zeros(size, 0), "anchor": first, "channel": first,
+                "phase": torch.zeros(size, 0, dtype=torch.int64)}
         return Batch(**rest | given)
 
 

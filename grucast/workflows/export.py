@@ -74,7 +74,7 @@ def export(request: ExportRequest) -> dict[str, Any]:
     exported = door.Exported(forecaster.members, forecaster.model, forecaster.window, forecaster.trusted,
                              forecaster.factors)
     about = _about(artifact, scales)
-    content = door.with_metadata(door.to_onnx(exported, _some(tried, slice(1))), json.dumps(about))
+    content = door.with_metadata(door.to_onnx(exported, _some(tried, slice(2))), json.dumps(about))
     probed = [tried] if real is None else [tried, _some(real.windows, slice(-REAL, None))]
     largest = max(_difference(door.run(content, one), said(forecaster, one)) for one in probed)
     if not largest <= CLOSE:
@@ -209,7 +209,7 @@ def _facts(request: ExportRequest, artifact: Artifact, exported: Exported, about
 
     return {"model": str(request.model), "digest": artifact.digest, "opset": OPSET,
             "inputs": list(inputs_of(exported.model, len(exported.trusted))),
-            "quantiles": [1, about["horizon"], len(about["quantile_levels"])]}
+            "quantiles": ["series", about["horizon"], len(about["quantile_levels"])]}
 
 
 def _notes(facts: dict[str, Any]) -> list[str]:

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 import pytest
+import torch
 
 from grucast.core.config import ReadOptions
 from grucast.core.errors import ModelError, UsageError
@@ -18,6 +19,7 @@ from grucast.preprocessing.calendar import calendar_features
 from grucast.training import export as door
 from grucast.workflows.export import ExportRequest, export, refuse_early
 from grucast.workflows.forecast import ForecastRequest, forecast
+from tests.command import TINY, hourly, run_installed, write_lines
 
 
 @pytest.fixture(scope="module")
@@ -79,6 +81,27 @@ def test_the_file_alone_forecasts_as_grucast_does(graph, watcher):
     np.testing.assert_allclose(found[:, levels.index(0.1)], given["lo-80"], rtol=1e-4)
 
 
+@pytest.mark.slow
+def test_the_server_of_the_page_answers_for_several_series_at_once(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    lines = hourly(400)
+    write_lines(Path("load.csv"), lines)
+    ended = run_installed("train", "load.csv", "-q", *TINY, "--no-time", "--season", "24", "-o", "energy.grucast",
+                          folder=tmp_path)
+    assert ended.code == 0
+    export(ExportRequest(Path("energy.grucast"), ReadOptions(), "load.csv", Path("energy.onnx")))
+    page = (Path(__file__).parents[2] / "docs" / "how-to" / "export.md").read_text()
+    code: dict = {}
+    exec(page.partition("```python\n")[2].partition("\n```")[0], code)
+    values = [float(line.split(",")[1]) for line in lines]
+    found = code["forecast"]([values, values[:-7], values[:30]])
+    for rows, answer in zip((400, 393, 30), found, strict=True):
+        write_lines(Path("some.csv"), lines[:rows])
+        given = forecast(ForecastRequest("some.csv", Path("energy.grucast"), ReadOptions())).forecasts[0]
+        ours = np.stack([given[name] for name in ("lo-95", "y_hat", "hi-95")], axis=1)
+        np.testing.assert_allclose(answer, ours, rtol=1e-4)
+
+
 def test_eight_bits_are_smaller_and_what_they_cost_is_measured(graph):
     small = graph[1][True]
     assert small["bytes"] < small["int8"]["bytes_before"]
@@ -98,6 +121,17 @@ def test_a_network_that_says_something_else_is_not_written(known, watcher, tmp_p
     right = door.run
     monkeypatch.setattr(door, "run", lambda *given: right(*given) + np.float32(1e-3))
     with pytest.raises(ModelError, match=r"differs from ours by .*; nothing is written"):
+        export(request_of(watcher, tmp_path / "load.onnx"))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_network_that_torch_cannot_write_is_refused_in_a_line(watcher, tmp_path, monkeypatch):
+    def fail(*_, **__):
+        raise torch.onnx.OnnxExporterError("many\nlines") from ValueError("a shape")
+
+    monkeypatch.setattr(torch.onnx, "export", fail)
+    with pytest.raises(ModelError, match=r"^torch \S+ cannot write this network as ONNX \(--network segment --cell "
+                                         r"gru\): ValueError; nothing is written$"):
         export(request_of(watcher, tmp_path / "load.onnx"))
     assert list(tmp_path.iterdir()) == []
 

@@ -67,7 +67,7 @@ class Looped(nn.Module):
 
     def start(self, x: Tensor) -> Tensor:
         """The state before the first of the inputs x (B, S, I)."""
-        return x.new_zeros(len(x), self.hidden)
+        return x.new_zeros(x.shape[0], self.hidden)
 
     def advance(self, projected: Tensor, state: Tensor) -> Tensor:
         """The state after one more input, given as its projection (B, G D)."""

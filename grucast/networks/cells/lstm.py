@@ -53,7 +53,7 @@ class LSTM(nn.Module):
 
     def start(self, x: Tensor) -> Tensor:
         """The state before the first of the inputs x (B, S, I)."""
-        return x.new_zeros(len(x), 2 * self.hidden)
+        return x.new_zeros(x.shape[0], 2 * self.hidden)
 
     def advance(self, projected: Tensor, state: Tensor) -> Tensor:
         """The state (B, 2 D) after one more input, given as its projection (B, 4 D)."""

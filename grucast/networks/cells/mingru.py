@@ -40,7 +40,8 @@ class MinGRU(nn.Module):
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """States of all steps (B, S, D) and the last one (B, D), from x (B, S, I)."""
         some = max(1, TOGETHER // (x.shape[1] * len(self.b)))
-        parts = torch.split(x, some) if x.device.type == "cpu" else (x,)
+        whole = x.device.type != "cpu" or torch.compiler.is_compiling()  # a graph has any number of windows
+        parts = (x,) if whole else torch.split(x, some)
         states = torch.cat([self._run(part) for part in parts])
         return states, states[:, -1]
 

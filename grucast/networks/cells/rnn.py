@@ -46,7 +46,7 @@ class RNN(nn.Module):
 
     def start(self, x: Tensor) -> Tensor:
         """The state before the first of the inputs x (B, S, I)."""
-        return x.new_zeros(len(x), self.hidden)
+        return x.new_zeros(x.shape[0], self.hidden)
 
     def advance(self, projected: Tensor, state: Tensor) -> Tensor:
         """The state (B, D) after one more input, given as its projection (B, D)."""

@@ -33,14 +33,14 @@ class TauGRU(Looped):
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """States of all steps (B, S, D) and the last with those before it (B, (d + 1) D), from x (B, S, I)."""
-        path = [x.new_zeros(len(x), self.hidden)] * (self.delay + 1)
+        path = [x.new_zeros(x.shape[0], self.hidden)] * (self.delay + 1)
         for projected in self.project(x).unbind(1):
             path.append(self._next(projected, path[-1], path[-1 - self.delay]))
         return torch.stack(path[self.delay + 1 :], dim=1), torch.cat(path[: -self.delay - 2 : -1], dim=1)
 
     def start(self, x: Tensor) -> Tensor:
         """The state before the first of the inputs x (B, S, I)."""
-        return x.new_zeros(len(x), (self.delay + 1) * self.hidden)
+        return x.new_zeros(x.shape[0], (self.delay + 1) * self.hidden)
 
     def advance(self, projected: Tensor, state: Tensor) -> Tensor:
         """The state (B, (d + 1) D) after one more input, given as its projection (B, 4 D)."""
