@@ -8,7 +8,8 @@ and 2.5 GB); then ten rows are appended before each of the runs that are counted
 
 What the last run said is compared with two that know nothing of a state. One works on the last rows of the file alone,
 from a row at which windows begin: no average reaches further back, so the scores of the ten rows must be the same to
-six digits, and medians that are forecast to the last. The other works on the whole file, where that has no more
+six digits, and medians that are forecast to the last. (Thresholds are not compared there: the rule learns from all
+rows.) The other works on the whole file, where that has no more
 than --whole rows, and everything must be the same; of a forecast it is one with --verify, as intervals follow a ledger.
 """
 
@@ -17,7 +18,7 @@ from __future__ import annotations
 import csv
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -72,7 +73,7 @@ def by_the_tail(name: str, size: int, folder: Path) -> float:
     out = ["-o", "tail.out"] if name == "forecast" else ["--scores", "tail.out"]
     command([name, "tail.csv", "-m", "model.grucast", "-q", *out], folder)
     return differ(table(folder / f"{size}.out"), table(folder / "tail.out"),
-                  ("y_hat",) if name == "forecast" else NUMBERS)
+                  ("y_hat",) if name == "forecast" else ("score", "y_hat"), ("ds", "flags"))
 
 
 def by_the_whole(name: str, size: int, folder: Path, state: Path) -> tuple[float, Spent]:
@@ -86,11 +87,12 @@ def by_the_whole(name: str, size: int, folder: Path, state: Path) -> tuple[float
     return differ(mine, theirs, columns), done
 
 
-def differ(mine: list[dict[str, str]], theirs: list[dict[str, str]], columns: tuple[str, ...] | list[str]) -> float:
-    """The largest relative difference of the last lines; infinite where stamps or flags are others."""
+def differ(mine: list[dict[str, str]], theirs: list[dict[str, str]], columns: Sequence[str],
+           same: Sequence[str] = ("ds", "is_anomaly", "flags")) -> float:
+    """The largest relative difference of the last lines; infinite where what must be the `same` is not."""
     theirs = theirs[-len(mine) :]
     for one, other in zip(mine, theirs, strict=True):
-        if any(one.get(name) != other.get(name) for name in ("ds", "is_anomaly", "flags")):
+        if any(one.get(name) != other.get(name) for name in same):
             return float("inf")
     values = [(float(one[name] or "nan"), float(other[name] or "nan"))
               for one, other in zip(mine, theirs, strict=True) for name in columns]
