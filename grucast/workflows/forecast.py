@@ -84,8 +84,7 @@ def forecast(request: ForecastRequest) -> ForecastResult:
     manifest = artifact.manifest
     request.duty.refuse_old_model(manifest, request.model, now)
     if manifest.model.objective == "reconstruct":
-        raise ModelError(f"{request.model}: trained to rebuild the window only; to forecast, train with "
-                         "--objective both")
+        raise ModelError(f"{request.model}: trained to rebuild the window only; forecasts need --objective both")
     horizon = request.horizon or manifest.window.horizon
     levels = interval_levels(request.levels, manifest)
     named = named_levels(levels, request.quantiles, manifest)
@@ -98,8 +97,7 @@ def forecast(request: ForecastRequest) -> ForecastResult:
     panel, file = taken.panel, taken.file
     visit = visit_of(request.duty.state.job or "", "forecast", panel, now, steps=horizon)
     request.duty.refuse_old_data(visit, file)
-    if request.cutoff is not None:
-        panel = until(panel, request.cutoff, file)
+    panel = panel if request.cutoff is None else until(panel, request.cutoff, file)
     if not taken.begins:
         check_level(panel, artifact, file)
     panel, told = with_ahead(panel, request, manifest, file)
@@ -108,15 +106,13 @@ def forecast(request: ForecastRequest) -> ForecastResult:
     doubts = doubts or doubt(panel, model, manifest)
     table = lay_out(found, panel, named, file)
     masked = without_logarithm(panel, manifest.window.context_length) if model[1].transform.kind == "log" else []
-    notes = [*taken.notes, *told, *masked, *_notes(panel, artifact, horizon), *table.notes]
-    notes += doubts
+    notes = [*taken.notes, *told, *masked, *_notes(panel, artifact, horizon), *table.notes, *doubts]
     notes += _write_beside(request, panel, found, table, levels)
     figures = {"forecast_series": float(len(table.forecasts)), "forecast_steps": float(horizon),
                "low_confidence": float(bool(doubts))}
     request.duty.tell(visit, (request.model, artifact), figures, standing)
     return ForecastResult(str(request.model), artifact.digest, table.cutoff, panel.freq or None, table.columns,
-                          table.rows, table.forecasts, tuple(dict.fromkeys(notes)), standing,
-                          (LOW,) if doubts else ())
+                          table.rows, table.forecasts, tuple(dict.fromkeys(notes)), standing, (LOW,) * bool(doubts))
 
 
 def _take_rows(request: ForecastRequest, source: str, artifact: Artifact, horizon: int) -> Taken:
