@@ -96,7 +96,7 @@ def on_ett(job: Job) -> dict[str, Any]:
     panel = type(panel)(tuple(one.rows(0, stop) for one in panel.series), panel.layout)
     options = TrainOptions(WindowOptions(job.horizon, job.context), network_of(job.network, job.cell), job.fit)
     prepared = prepare(panel, options, splits=[Split(ett.FIT, held, held, stop)])
-    learned = learn(prepared, Run())
+    prepared, learned = learn(prepared, Run())
     y = panel.series[0].y[:ett.FIT]
     found = assess(prepared, learned.forecaster,
                    Protocol(stride=1, baselines=(), standardise=(np.mean(y, axis=0), np.std(y, axis=0))))

@@ -54,7 +54,7 @@ def measure(path: Path, horizon: int, context: int | None, network: str, seed: i
     shortened = type(panel)(tuple(one.rows(0, stop) for one in panel.series), panel.layout)
     began = time.perf_counter()
     prepared = prepare(shortened, options, splits=[split])
-    learned = learn(prepared, Run())
+    prepared, learned = learn(prepared, Run())
     trained = time.perf_counter() - began
     y = panel.series[0].y[:FIT]
     beside = ("naive", "seasonal_naive", "linear") if network == "segment" else ()

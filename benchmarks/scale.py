@@ -132,7 +132,7 @@ def windows_per_second(rows: int, seed: int) -> dict[str, float]:
         panel, _ = regularise(read_panel([str(path)], ReadOptions()).panel)
     fit = FitOptions(epochs=1, seed=seed)
     prepared = prepare(panel, TrainOptions(WindowOptions(HORIZON, CONTEXT, (24,)), fit=fit))
-    learned = learn(prepared, Run(progress=hear))
+    prepared, learned = learn(prepared, Run(progress=hear))
     (first, began), (last, ended) = marks[0], marks[-1]
     trained = (last - first) * prepared.training.batch_size
     cutoff = np.resize(np.arange(CONTEXT, rows - HORIZON), 20_000)

@@ -25,7 +25,7 @@ PAGES = sorted([*(ROOT / one for one in TOP), *DOCS.rglob("*.md")])
 GENERATED = DOCS / "reference" / "cli.md"
 TINY = "epochs = 1\nhidden = 4\ncontext_length = 48\ntrain_rows = 1500\nmax_seconds = 0.2\nthreads = 1\n"  # of train
 OTHERS = {"--args", "--upgrade", "--system", "--home-dir", "--now", "--rm", "--network", "--read-only", "--tmpfs",
-          "--user", "--require-hashes", "--no-deps"}  # options of other programs
+          "--user", "--require-hashes", "--no-deps", "--cells"}  # options of other programs, and of benchmarks
 
 
 def _load_runner() -> Any:

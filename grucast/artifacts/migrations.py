@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
+import numpy as np
 import numpy.typing as npt
 
 from grucast.core.errors import ModelError
@@ -51,6 +52,9 @@ def upgrade(manifest: Json, tensors: Tensors) -> tuple[Json, Tensors]:
     for section, added in LATER.items():
         if isinstance(manifest.get(section), dict):
             manifest = {**manifest, section: {**added, **manifest[section]}}
+    if "scale.series" in tensors:  # a model that knows of no repeating repeats nothing
+        shape = tensors["scale.series"].shape
+        tensors = {"repeat.lag": np.zeros(shape, dtype=np.int64), "repeat.share": np.zeros(shape), **tensors}
     for version in range(check_version(manifest), FORMAT_VERSION):
         manifest, tensors = MIGRATIONS[version](manifest, tensors)
         manifest["format_version"] = version + 1

@@ -31,6 +31,7 @@ from grucast.inference.network import core_of, normalise
 from grucast.inference.predict import chunk_size, predict
 from grucast.inference.tape import Tape, Traced
 from grucast.inference.weights import Weights, below
+from grucast.preprocessing.repeats import rows_within
 from grucast.preprocessing.scaling import Transform
 from grucast.preprocessing.windows import Windows
 
@@ -43,15 +44,34 @@ TAPED = 8  # times the memory of a forecast that its derivative takes
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Unit:
-    """What turns a forecast of one stream from scales to the units of the file: (share * median + level) * scale."""
+    """What turns a forecast of one stream from scales to the units of the file: (moved + level) * scale.
+
+    Moved is the network's median as far as it is trusted, and what the series repeats (`forecasting/repeats.py`):
+    `rows` (H,) of the context and their `shares` (H,).
+    """
 
     transform: Transform  # of one channel
     scale: float  # 0 where the series never moved: then every forecast is its last value
     trusted: float
+    rows: Ints | None = None
+    shares: Array | None = None
 
-    def values(self, median: Any, level: float) -> Any:
-        """Values (B, H) from the network's medians (B, H), an array or a traced one."""
-        return self.transform.backward((median * (self.trusted if self.scale > 0 else 0.0) + level) * self.size)
+    def values(self, median: Any, x: Any, level: float) -> Any:
+        """Values (B, H) from the network's medians (B, H) and contexts (B, L), arrays or traced ones."""
+        return self.shown(self.own(median) if self.shares is None else self.own(median) + self.repeated(x), level)
+
+    def own(self, median: Any) -> Any:
+        """The network's part of the way from the last value, in scales."""
+        part = self.trusted if self.scale > 0 else 0.0
+        return median * (part if self.shares is None else part * (1.0 - self.shares))
+
+    def repeated(self, x: Any) -> Any:
+        """The part of the way that is repeated, in scales."""
+        return x[:, self.rows] * self.shares
+
+    def shown(self, moved: Any, level: float) -> Any:
+        """Values in the units of the file."""
+        return self.transform.backward((moved + level) * self.size)
 
     @property
     def size(self) -> float:
@@ -86,10 +106,14 @@ class Attribution:
         return missed / wanted if wanted else math.inf
 
 
-def unit_of(forecaster: Forecaster, channel: int, scale: float) -> Unit:
-    """The unit of a stream of this channel with this scale."""
+def unit_of(forecaster: Forecaster, window: Windows, scale: float) -> Unit:
+    """The unit of the stream of one window with this scale."""
+    channel = int(window.channel[0])
     transform = replace(forecaster.transform, unit=forecaster.transform.unit[channel : channel + 1])
-    return Unit(transform, scale, float(forecaster.trusted[channel]))
+    rows, shares = rows_within(window, forecaster.window.horizon)
+    if not shares.any():
+        return Unit(transform, scale, float(forecaster.trusted[channel]))
+    return Unit(transform, scale, float(forecaster.trusted[channel]), rows[0], shares[0])
 
 
 def attribute(forecaster: Forecaster, window: Windows, unit: Unit, steps: Ints) -> Attribution:
@@ -132,8 +156,8 @@ class _Path:
 
     def values(self, shares: Array) -> Array:
         """The forecast, summed over the steps, (m,), at `shares` (m,) of the way."""
-        median = self._median(self._at(shares))
-        found: Array = self.unit.values(median, self.level)[:, self.steps].sum(axis=1)
+        windows = self._at(shares)
+        found: Array = self.unit.values(self._median(windows), windows.x, self.level)[:, self.steps].sum(axis=1)
         return found
 
     def piece(self, start: float, width: float) -> _Piece:
@@ -154,7 +178,7 @@ class _Path:
         tape, windows = Tape(), self._at(shares)
         leaves = {name: tape.leaf(getattr(windows, name)) for name in INPUTS}
         median = self._median(replace(windows, **cast("dict[str, Any]", leaves)))
-        value: Traced = self.unit.values(median, self.level)
+        value: Traced = self.unit.values(median, leaves["x"], self.level)
         return dict(zip(INPUTS, tape.gradients(value[:, self.steps], list(leaves.values())), strict=True))
 
     def _at(self, shares: Array) -> Windows:
@@ -177,17 +201,19 @@ class _Path:
 def parts(forecaster: Forecaster, window: Windows, unit: Unit) -> dict[str, Array]:
     """The median of one window as a sum over parts of the network, (H,) each, in the units of the file.
 
-    `last value` and whichever there are of `season`, `smoothing`, `linear`, `network`. With a transform, which is not
-    a sum, each part has of the way from the last value what it has in transformed units: the contribution that the
-    equation above gives it.
+    `last value` and whichever there are of `season`, `smoothing`, `linear`, `network`, `repeated`. With a transform,
+    which is not a sum, each part has of the way from the last value what it has in transformed units: the contribution
+    that the equation above gives it.
     """
     each = [_parts(one, forecaster.model, forecaster.window, window) for one in forecaster.members]
     level = float(window.level[0])
-    moved = {name: np.mean([one[name] for one in each], axis=0) for name in each[0]}
+    moved = {name: unit.own(np.mean([one[name] for one in each], axis=0)) for name in each[0]}
+    if unit.shares is not None:
+        moved["repeated"] = unit.repeated(window.x.astype(np.float64))[0]
     whole = np.sum(list(moved.values()), axis=0)
-    last = unit.values(np.zeros_like(whole), level)
+    last = unit.shown(np.zeros_like(whole), level)
     nearby = np.where(np.abs(whole) > 1e-9, whole, 1e-6)  # where the parts cancel out: the slope there
-    slope = (unit.values(nearby, level) - last) / nearby
+    slope = (unit.shown(nearby, level) - last) / nearby
     return {"last value": last} | {name: one * slope for name, one in moved.items()}
 
 

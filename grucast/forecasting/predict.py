@@ -10,6 +10,7 @@ import numpy as np
 from grucast.core.arrays import Array, Ints
 from grucast.core.config import ModelConfig, WindowSpec
 from grucast.forecasting.intervals import stretch, trust
+from grucast.forecasting.repeats import repeat
 from grucast.inference.predict import predict_streams
 from grucast.inference.weights import Weights
 from grucast.preprocessing.scaling import Transform
@@ -37,7 +38,8 @@ def scaled_quantiles(forecaster: Forecaster, streams: Streams, at: tuple[Ints, I
     raw = flat_where_constant(raw, level, streams.scale[at[0]])
     share = forecaster.trusted[streams.channel[at[0]]]
     trusted = trust(raw, level, share, model.quantile_levels)
-    return stretch(trusted, forecaster.factors, model.quantile_levels)
+    moved = repeat(trusted, streams, at, model.quantile_levels.index(0.5))
+    return stretch(moved, forecaster.factors, model.quantile_levels)
 
 
 def quantiles_at(forecaster: Forecaster, streams: Streams, at: tuple[Ints, Ints]) -> Array:

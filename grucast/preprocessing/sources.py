@@ -14,6 +14,7 @@ from grucast.core.series import STAMP, Clock, Panel, Series
 from grucast.preprocessing.calendar import calendar_features, calendar_names
 from grucast.preprocessing.grid import locate, stamps_after
 from grucast.preprocessing.holidays import HOLIDAY, holiday_feature, local_days
+from grucast.preprocessing.repeats import Repeats, no_repeats
 from grucast.preprocessing.scaling import Transform, fit_scale, fit_transform
 from grucast.preprocessing.windows import Source
 
@@ -23,7 +24,7 @@ CYCLES = 2.5  # a cycle seen fewer times than this teaches a trend, not a season
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scales:
-    """Plain numbers that bring a panel to size, and the holidays that its stamps are marked with.
+    """Plain numbers that bring a panel to size, the holidays that its stamps are marked with, and what it repeats.
 
     `scale` is (number of series, C) in transformed units; `known`, `past`, `static` are (2, K), (2, P),
     (2, S): mean and deviation of each covariate.
@@ -36,6 +37,7 @@ class Scales:
     past: Array
     static: Array
     holidays: Holidays = field(default_factory=Holidays)
+    repeats: Repeats | None = None  # None: nothing yet
     rows: Mapping[str, int] = field(init=False)  # of `scale`, by id
 
     def __post_init__(self) -> None:
@@ -50,6 +52,13 @@ class Scales:
         with np.errstate(divide="ignore", invalid="ignore"):
             z = self.transform.forward(series.y)
         return fit_scale(z, series.observed & np.isfinite(z))
+
+    def repeated(self, series: Series) -> Repeats:
+        """What a series repeats, (1, C) each; nothing where it is new."""
+        row = self.rows.get(series.unique_id)
+        if row is None or self.repeats is None:
+            return no_repeats(1, series.y.shape[1])
+        return Repeats(self.repeats.lag[row : row + 1], self.repeats.share[row : row + 1])
 
 
 def length_known(series: Series) -> int:
@@ -98,7 +107,7 @@ class Setting:
 def make_source(series: Series, scales: Scales, setting: Setting, *, stop: int | None = None) -> Source:
     """The windows' view of the first `stop` rows of a series, `length_known` when None."""
     stop = length_known(series) if stop is None else stop
-    scale = scales.of(series)
+    scale, repeats = scales.of(series), scales.repeated(series)
     with np.errstate(divide="ignore", invalid="ignore"):
         z = scales.transform.forward(series.y[:stop]) / np.where(scale > 0, scale, 1.0)
     seen = series.observed[:stop] & np.isfinite(z)
@@ -110,6 +119,8 @@ def make_source(series: Series, scales: Scales, setting: Setting, *, stop: int |
         static=_standardise(series.static[None], scales.static)[0],
         scale=scale,
         origin=clock_origin(series, setting.first, setting.clock),
+        lag=repeats.lag[0],
+        share=repeats.share[0],
     )
 
 

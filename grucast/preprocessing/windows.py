@@ -24,7 +24,8 @@ class Source:
 
     `z` is (T, C), transformed and divided by `scale`, 0 where not observed; `observed` (T, C); `known`
     (T + H, K) or longer, `past` (T, P), `static` (S,), all scaled, 0 where missing; `scale` (C,) in
-    transformed units; `origin` the position of the first row on the seasonal clock of the panel.
+    transformed units; `origin` the position of the first row on the seasonal clock of the panel; `lag` (C,) and
+    `share` (C,) as in `preprocessing/repeats.py`, None where nothing is repeated.
     """
 
     z: Array
@@ -34,6 +35,8 @@ class Source:
     static: Array
     scale: Array
     origin: int = 0
+    lag: Ints | None = None
+    share: Array | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,6 +51,8 @@ class Streams:
     channel: Ints  # (N,)
     scale: Array  # (N,)
     origin: Ints  # (N,)
+    lag: Ints  # (N,) rows back to what is repeated, 0 where nothing is
+    share: Array  # (N,) of it in a forecast
     known: Array32  # (sum of T + H, K)
     past: Array32  # (sum of T, P)
     static: Array32  # (number of series, S)
@@ -71,6 +76,8 @@ def flatten(sources: Sequence[Source]) -> Streams:
         channel=np.tile(np.arange(channels), len(sources)),
         scale=np.concatenate([one.scale for one in sources]),
         origin=np.repeat(np.array([one.origin for one in sources], dtype=np.int64), channels),
+        lag=np.concatenate([np.zeros(channels, dtype=np.int64) if one.lag is None else one.lag for one in sources]),
+        share=np.concatenate([np.zeros(channels) if one.share is None else one.share for one in sources]),
         known=np.concatenate([one.known for one in sources]).astype(np.float32),
         past=np.concatenate([one.past for one in sources]).astype(np.float32),
         static=np.stack([one.static for one in sources]).astype(np.float32),
@@ -81,7 +88,7 @@ def flatten(sources: Sequence[Source]) -> Streams:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Windows:
-    """B windows as a network takes them; all float32 but `level`.
+    """B windows as a network takes them, and what is done with its forecast; all float32 but `level`.
 
     `x` is (z - z[anchor]) over the context, the anchor being the last observed row, so z = x + level.
     """
@@ -95,6 +102,8 @@ class Windows:
     channel: Ints  # (B,)
     phase: Ints  # (B, number of seasons)
     level: Array  # (B,) z of the anchor row; 0 where the context has no observed row
+    lag: Ints  # (B,) rows back to what the series repeats, 0 where it repeats nothing
+    share: Array32  # (B,) of it in the forecast
 
     def __len__(self) -> int:
         return len(self.x)
@@ -128,6 +137,8 @@ def gather(streams: Streams, spec: WindowSpec, stream: Ints, cutoff: Ints) -> Wi
         channel=streams.channel[stream],
         phase=first[:, None] % seasons if len(seasons) else np.zeros((len(stream), 0), dtype=np.int64),
         level=level[:, 0],
+        lag=streams.lag[stream],
+        share=streams.share[stream].astype(np.float32),
     )
 
 

@@ -39,25 +39,31 @@ SMALL = 256  # numbers below which a weight stays as it is
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Exported:
-    """What is written: a network with what calibrates its quantiles. `trusted` is (C,), `factors` (H, Q)."""
+    """What is written: a network with what calibrates its quantiles. `trusted` is (C,), `factors` (H, Q).
+
+    `repeats` is whether a series repeats anything: then the graph takes the lag and the share of each window.
+    """
 
     members: Sequence[Mapping[str, Array32]]
     model: ModelConfig
     window: WindowSpec
     trusted: Array
     factors: Array
+    repeats: bool = False
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """The names of the inputs that the graph looks at, fields of `Windows`."""
+        model = self.model
+        wanted = {"x": True, "mask": True, "known": model.known, "past": model.past, "static": model.static,
+                  "anchor": model.seasonal, "channel": len(self.trusted) > 1, "phase": model.seasonal,
+                  "lag": self.repeats, "share": self.repeats}
+        return tuple(name for name, there in wanted.items() if there)
 
 
 def check_installed() -> None:
     """UsageError where the packages of the extra `onnx` are missing."""
     _onnx()
-
-
-def inputs_of(model: ModelConfig, channels: int) -> tuple[str, ...]:
-    """The names of the inputs that the network looks at, fields of `Windows`."""
-    wanted = {"x": True, "mask": True, "known": model.known, "past": model.past, "static": model.static,
-              "anchor": model.seasonal, "channel": channels > 1, "phase": model.seasonal}
-    return tuple(name for name, there in wanted.items() if there)
 
 
 def to_onnx(exported: Exported, windows: Windows) -> bytes:
@@ -66,7 +72,7 @@ def to_onnx(exported: Exported, windows: Windows) -> bytes:
     ModelError where torch cannot write such a network.
     """
     _onnx()
-    names = inputs_of(exported.model, len(exported.trusted))
+    names = exported.inputs
     given = tuple(torch.from_numpy(np.ascontiguousarray(getattr(windows, name))) for name in names)
     whole = _Calibrated(exported, names).eval()
     try:
@@ -167,12 +173,15 @@ class _Calibrated(nn.Module):
 
     def forward(self, *given: Tensor) -> Tensor:
         """Quantiles (B, H, Q) less the anchor."""
-        batch = self._batch(dict(zip(self.names, given, strict=True)))
+        named = dict(zip(self.names, given, strict=True))
+        batch = self._batch({name: value for name, value in named.items() if name in Batch._fields})
         said = torch.stack([one(batch) for one in self.members]).mean(0)
         k = self.middle
         centre = said[:, :, k : k + 1]
         share = self.trusted[batch.channel][:, None, None]
         moved = centre * share
+        if "lag" in named:
+            moved = moved + self._repeated(named, moved[:, :, 0])[:, :, None]
         out = moved + (said - centre) * self.factors
         up, down = [out[:, :, k]], [out[:, :, k]]
         for level in range(k + 1, out.shape[2]):  # again not decreasing
@@ -180,6 +189,13 @@ class _Calibrated(nn.Module):
         for level in range(k - 1, -1, -1):
             down.append(torch.minimum(down[-1], out[:, :, level]))
         return torch.stack([*down[:0:-1], *up], dim=2)
+
+    def _repeated(self, named: dict[str, Tensor], centre: Tensor) -> Tensor:
+        """How far forecasts (B, H) move towards what stood a lag before (`preprocessing/repeats.py`)."""
+        lag, steps = torch.clamp(named["lag"], min=1)[:, None], torch.arange(centre.shape[1])
+        rows = torch.clamp(named["x"].shape[1] + steps - lag * (steps // lag + 1), min=0)
+        seen = torch.gather(named["mask"], 1, rows) * (named["lag"] > 0)[:, None]
+        return named["share"][:, None] * seen * (torch.gather(named["x"], 1, rows) - centre)
 
     def _batch(self, given: dict[str, Tensor]) -> Batch:
         """The batch with what this network does not look at filled in."""

@@ -150,7 +150,7 @@ def _explained(panel: Panel, artifact: Artifact, model: tuple[Forecaster, Scales
     if not window.mask.any():
         raise DataError(f"{chosen.name}: the whole context is missing: nothing was forecast from it", file=file,
                         mend="name an earlier --cutoff or another --series")
-    unit = unit_of(forecaster, chosen.channel, float(streams.scale[chosen.channel]))
+    unit = unit_of(forecaster, window, float(streams.scale[chosen.channel]))
     found = attribute(forecaster, window, unit, chosen.steps)
     width = spec.segment if config.network == "segment" else 1
     static = dict(zip(panel.layout.columns.static, found.static.tolist(), strict=True))

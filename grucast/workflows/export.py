@@ -19,7 +19,9 @@ from grucast.core.results import Artifact
 from grucast.core.series import Panel
 from grucast.forecasting.intervals import stretch, trust
 from grucast.forecasting.predict import Forecaster
+from grucast.forecasting.repeats import repeat_within
 from grucast.inference.predict import predict
+from grucast.preprocessing.repeats import no_repeats
 from grucast.preprocessing.sources import Scales, Setting, length_known, make_source
 from grucast.preprocessing.windows import Streams, Windows, flatten, gather, gather_targets
 from grucast.workflows.locate import check_outputs, find_data
@@ -70,9 +72,9 @@ def export(request: ExportRequest) -> dict[str, Any]:
     source = _source(request, artifact)
     check_outputs((output,), (request.model, *filter(None, [source])))
     real = _windows(request, source, artifact, (forecaster, scales))
-    tried = _random(forecaster)
+    tried = _random(forecaster, scales)
     exported = door.Exported(forecaster.members, forecaster.model, forecaster.window, forecaster.trusted,
-                             forecaster.factors)
+                             forecaster.factors, bool(scales.repeats and scales.repeats.share.any()))
     about = _about(artifact, scales)
     content = door.with_metadata(door.to_onnx(exported, _some(tried, slice(2))), json.dumps(about))
     probed = [tried] if real is None else [tried, _some(real.windows, slice(-REAL, None))]
@@ -96,7 +98,8 @@ def said(forecaster: Forecaster, windows: Windows) -> Array:
     levels = forecaster.model.quantile_levels
     raw = predict(forecaster.members, forecaster.model, forecaster.window, windows).astype(np.float64)
     share = forecaster.trusted[windows.channel]
-    return stretch(trust(raw, np.zeros(len(windows)), share, levels), forecaster.factors, levels)
+    moved = repeat_within(trust(raw, np.zeros(len(windows)), share, levels), windows, levels.index(0.5))
+    return stretch(moved, forecaster.factors, levels)
 
 
 def _difference(found: Array | Array32, ours: Array) -> float:
@@ -146,8 +149,8 @@ def _streams(panel: Panel, artifact: Artifact, forecaster: Forecaster, scales: S
     return flatten([make_source(one, scales, setting, stop=max(length_known(one), 1)) for one in some])
 
 
-def _random(forecaster: Forecaster) -> Windows:
-    """Windows of random walks with a fifth of their rows missing, the same at every export."""
+def _random(forecaster: Forecaster, scales: Scales) -> Windows:
+    """Windows of random walks with a fifth of their rows missing, the same at every export, each of some series."""
     rng, model, spec = np.random.default_rng(0), forecaster.model, forecaster.window
     length, ahead = spec.context_length, spec.horizon
     mask = (rng.random((RANDOM, length)) < 0.8).astype(np.float32)
@@ -157,13 +160,16 @@ def _random(forecaster: Forecaster) -> Windows:
     def drawn(*shape: int) -> Any:
         return rng.normal(size=(RANDOM, *shape)).astype(np.float32)
 
+    repeats = scales.repeats or no_repeats(1, len(forecaster.trusted))
+    drawn_from = rng.integers(0, repeats.lag.size, RANDOM)
+    lag, share = repeats.lag.reshape(-1)[drawn_from], repeats.share.reshape(-1)[drawn_from].astype(np.float32)
     return Windows(
         x=((z - z[:, -1:]) * mask).astype(np.float32), mask=mask, known=drawn(length + ahead, model.known),
         past=drawn(length, model.past), static=drawn(model.static), anchor=np.full(RANDOM, length - 1),
         channel=rng.integers(0, len(forecaster.trusted), RANDOM),
         phase=np.stack([rng.integers(0, one, RANDOM) for one in spec.seasons], axis=1) if spec.seasons
         else np.zeros((RANDOM, 0), np.int64),
-        level=np.zeros(RANDOM))
+        level=np.zeros(RANDOM), lag=lag, share=share)
 
 
 def _some(windows: Windows, rows: Any) -> Windows:
@@ -199,16 +205,18 @@ def _about(artifact: Artifact, scales: Scales) -> dict[str, Any]:
         "transform": scales.transform.kind,
         "unit": scales.transform.unit.tolist(), "min": manifest.values.get("min"), "max": manifest.values.get("max"),
         "ids": list(scales.ids) if few else None, "scale": scales.scale.tolist() if few else None,
+        "lag": scales.repeats.lag.tolist() if few and scales.repeats else None,
+        "share": scales.repeats.share.tolist() if few and scales.repeats else None,
         "known": scales.known.tolist(), "past": scales.past.tolist(), "static": scales.static.tolist(),
     }
 
 
 def _facts(request: ExportRequest, artifact: Artifact, exported: Exported, about: dict[str, Any]) -> dict[str, Any]:
     """What is told of every export."""
-    from grucast.training.export import OPSET, inputs_of
+    from grucast.training.export import OPSET
 
     return {"model": str(request.model), "digest": artifact.digest, "opset": OPSET,
-            "inputs": list(inputs_of(exported.model, len(exported.trusted))),
+            "inputs": list(exported.inputs),
             "quantiles": ["series", about["horizon"], len(about["quantile_levels"])]}
 
 

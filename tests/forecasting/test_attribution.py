@@ -44,7 +44,7 @@ def window_at(place=PLACE):
 
 def explained(forecaster, steps=ALL, place=PLACE):
     stream = int(place[0][0])
-    unit = unit_of(forecaster, int(STREAMS.channel[stream]), float(STREAMS.scale[stream]))
+    unit = unit_of(forecaster, window_at(place), float(STREAMS.scale[stream]))
     return attribute(forecaster, window_at(place), unit, steps)
 
 
@@ -164,7 +164,7 @@ def test_sizes_near_the_ends_of_the_numbers_are_explained_alike(scale):
 def test_the_parts_sum_to_the_forecast(transform, alone):
     forecaster = forecaster_of(transform=transform, members=2, **ALONE[alone])
     given = quantiles_at(forecaster, STREAMS, PLACE)[0, :, LEVELS.index(0.5)]
-    found = parts(forecaster, window_at(), unit_of(forecaster, 1, float(STREAMS.scale[4])))
+    found = parts(forecaster, window_at(), unit_of(forecaster, window_at(), float(STREAMS.scale[4])))
     np.testing.assert_allclose(sum(found.values()), given, rtol=1e-5)
 
 
@@ -190,3 +190,23 @@ def test_the_last_value_is_that_of_the_file():
     window = window_at()
     found = parts(forecaster_of(), window, Unit(Transform("none", np.ones(1)), 3.0, 1.0))
     np.testing.assert_allclose(found["last value"], 3.0 * window.level[0])
+
+
+# ---- what a series repeats -----------------------------------------------------------------------
+
+REPEATING = replace(STREAMS, lag=np.full(len(STREAMS.lag), 5), share=np.full(len(STREAMS.share), 0.3))
+
+
+@pytest.mark.parametrize("transform", ["none", "asinh", "log"])
+def test_what_is_repeated_is_explained_too(transform):
+    forecaster = forecaster_of(transform=transform)
+    given = quantiles_at(forecaster, REPEATING, PLACE)[0, :, LEVELS.index(0.5)]
+    assert not np.allclose(given, quantiles_at(forecaster, STREAMS, PLACE)[0, :, LEVELS.index(0.5)], rtol=1e-4)
+    window = gather(REPEATING, SPEC, *PLACE)
+    unit = unit_of(forecaster, window, float(STREAMS.scale[4]))
+    found = parts(forecaster, window, unit)
+    assert "repeated" in found
+    np.testing.assert_allclose(sum(found.values()), given, rtol=1e-5)
+    shown = attribute(forecaster, window, unit, ALL)
+    assert shown.forecast == pytest.approx(given.sum(), rel=1e-5)
+    assert shown.error <= 0.01

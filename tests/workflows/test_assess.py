@@ -15,7 +15,7 @@ def case():
     """Two series of two channels and a network of random weights."""
     prepared = prepare(panel_of(values(seed=1), values(ROWS - 40, seed=2)), options_of())
     weights = weights_of(torch_network(prepared.model, prepared.window, spread=0.1))
-    return prepared, calibrated(prepared, [weights])
+    return calibrated(prepared, [weights])
 
 
 def report_windows(prepared):
@@ -151,6 +151,6 @@ def test_windows_whose_whole_context_is_missing_are_judged_for_nobody():
     y[-40:-12] = np.nan  # longer than the context of 24, inside the report part
     prepared = prepare(panel_of(y), options_of())
     weights = weights_of(torch_network(prepared.model, prepared.window, spread=0.1))
-    report = assess(prepared, calibrated(prepared, [weights]))
+    report = assess(*calibrated(prepared, [weights]))
     assert np.isfinite(report["holdout"]["mae"])
     assert all(np.isfinite(one["mae"]) for one in report["baselines"].values())

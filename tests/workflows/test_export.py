@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ import onnxruntime
 import pytest
 import torch
 
+from grucast.artifacts.store import load, save
 from grucast.core.config import ReadOptions
 from grucast.core.errors import ModelError, UsageError
 from grucast.core.series import STAMP, Clock
@@ -69,8 +71,27 @@ def served(path, values, season=24):
     features, names = calendar_features(hours(len(values) + about["horizon"]), Clock(freq="h"))
     there = features[len(values) - length :, [names.index(name) for name in about["calendar"]]]
     given["known"] = there[None].astype(np.float32)
+    given |= {"lag": np.array(about["lag"][0]), "share": np.array(about["share"][0], np.float32)}
     said = session.run(None, {one.name: given[one.name] for one in session.get_inputs()})[0][0]
     return (said + z[-1]) * scale, about["quantile_levels"]
+
+
+def test_what_a_series_repeats_is_in_the_graph(watcher, tmp_path):
+    model = load(watcher / "load.grucast")
+    lag = np.full((1, 1), model.manifest.window.context_length - 1)
+    tensors = {**model.tensors, "repeat.lag": lag, "repeat.share": np.full((1, 1), 0.4)}
+    save(replace(model, tensors=tensors), tmp_path / "load.grucast")
+    request = ExportRequest(tmp_path / "load.grucast", ReadOptions(), str(watcher / "load.csv"), tmp_path / "load.onnx")
+    facts = export(request)
+    assert facts["largest_difference"] <= 1e-5
+    assert {"lag", "share"} <= {*facts["inputs"]}
+    values = [float(line.split(",")[1]) for line in (watcher / "load.csv").read_text().splitlines()[1:]]
+    found, levels = served(tmp_path / "load.onnx", values)
+    data = str(watcher / "load.csv")
+    given, bare = (forecast(ForecastRequest(data, one / "load.grucast", ReadOptions())).forecasts[0]
+                   for one in (tmp_path, watcher))
+    np.testing.assert_allclose(found[:, levels.index(0.5)], given["y_hat"], rtol=1e-4)
+    assert not np.allclose(given["y_hat"], bare["y_hat"], rtol=1e-3)
 
 
 def test_the_file_alone_forecasts_as_grucast_does(graph, watcher):

@@ -70,7 +70,7 @@ def test_rows_after_the_fit_part_move_no_window_that_is_fitted_on():
 def test_report_rows_move_no_weight_and_no_interval():
     found = []
     for prepared in both(lambda split: split.report_rows[0]):
-        learned = learn(prepared, Run())
+        prepared, learned = learn(prepared, Run())
         found.append((learned, to_the_report(prepared, learned, Run())))
     (early, later), (early_too, later_too) = found
     for one, other in ((early, early_too), (later, later_too)):
@@ -86,7 +86,7 @@ def test_report_rows_move_no_weight_where_they_calibrate_too():
         prepared = prepare(panel_of(changed), options_of(context=8, season=(1,)))
         assert prepared.splits[0].shared
         assert prepared.splits[0].report_rows[0] == 45
-        members.append(to_the_report(prepared, learn(prepared, Run()), Run()).members[0])
+        members.append(to_the_report(*learn(prepared, Run()), Run()).members[0])
     for name, weights in members[0].items():
         np.testing.assert_array_equal(weights, members[1][name], err_msg=name)
 
@@ -108,7 +108,7 @@ def test_the_last_rows_are_learned_in_the_end():
     members = []
     for changed in (y, disturbed(y, ROWS - 20)):
         prepared = prepare(panel_of(changed), options_of())
-        members.append(to_the_end(prepared, learn(prepared, Run()), Run()).members[0])
+        members.append(to_the_end(*learn(prepared, Run()), Run()).members[0])
     assert any(not np.array_equal(weights, members[1][name]) for name, weights in members[0].items())
 
 
@@ -168,7 +168,7 @@ def test_a_series_of_any_length_that_is_split_has_windows_in_every_part(rows):
 def test_a_series_without_any_value_beside_others_is_learned_around():
     gone = np.full((50, 2), np.nan)
     prepared = prepare(panel_of(values(), gone), options_of())
-    learned = to_the_end(prepared, learn(prepared, Run()), Run())
+    learned = to_the_end(*learn(prepared, Run()), Run())
     assert all(np.isfinite(weights).all() for weights in learned.members[0].values())
 
 
@@ -223,11 +223,46 @@ def test_a_series_that_never_moves_does_not_narrow_the_intervals_of_the_others()
     beside = prepare(panel_of(values(), np.full((ROWS, 2), 7.0)), options_of(season=(1,)))
     weights = weights_of(torch_network(alone.model, alone.window, spread=0.1))
     assert alone.model == beside.model
-    found = [calibrated(prepared, [weights]) for prepared in (alone, beside)]
+    found = [calibrated(prepared, [weights])[1] for prepared in (alone, beside)]
     assert_equal(*found, ["factors", "trusted"])
 
 
 def test_bounds_are_those_of_the_options():
     prepared = prepare(panel_of(values()), options_of(min=0.0, max=90.0))
-    forecaster = calibrated(prepared, [weights_of(torch_network(prepared.model, prepared.window))])
+    _, forecaster = calibrated(prepared, [weights_of(torch_network(prepared.model, prepared.window))])
     assert (forecaster.low, forecaster.high) == (0.0, 90.0)
+
+
+# ---- what series repeat --------------------------------------------------------------------------
+
+
+def weekly(rows, seed):
+    """A week of its own in each series and noise, which a network of random weights knows nothing of."""
+    rng = np.random.default_rng(seed)
+    return np.tile(10 * rng.normal(size=(14, 2)), (rows // 14 + 1, 1))[:rows] + rng.normal(size=(rows, 2))
+
+
+def repeating(*columns):
+    prepared = prepare(panel_of(*columns), options_of(context=28, season=(7,)))
+    weights = weights_of(torch_network(prepared.model, prepared.window, spread=0.1))
+    return calibrated(prepared, [weights])
+
+
+def test_series_that_share_a_network_repeat_their_own_season():
+    prepared, _ = repeating(weekly(ROWS, 1), weekly(ROWS, 2))
+    assert (prepared.scales.repeats.lag % 14 == 0).all()
+    assert (prepared.scales.repeats.lag > 0).all()
+    assert (prepared.scales.repeats.share > 0.5).all()
+    np.testing.assert_array_equal(prepared.streams.lag, prepared.scales.repeats.lag.reshape(-1))
+
+
+def test_one_series_alone_repeats_nothing():
+    assert repeating(weekly(ROWS, 1))[0].scales.repeats is None
+
+
+def test_what_series_repeat_comes_from_rows_before_the_report():
+    y = weekly(ROWS, 1), weekly(ROWS, 2)
+    start = prepare(panel_of(*y), options_of(context=28, season=(7,))).splits[0].report_rows[0]
+    (one, calm), (other, loud) = repeating(*y), repeating(*(disturbed(each, start) for each in y))
+    assert_equal(one.scales.repeats, other.scales.repeats, ["lag", "share"])
+    assert_equal(calm, loud, ["factors", "trusted"])

@@ -60,11 +60,12 @@ def teach(lesson: Lesson, progress: Progress = silent, keeper: Keeps | None = No
     device = configure(fit.device, fit.threads, lesson.options.network.hidden or 0)
     now, limit = time.monotonic(), math.inf if fit.max_seconds is None else fit.max_seconds
     prepared = prepare(lesson.panel, lesson.options, splits=lesson.splits, file=lesson.file)
-    learned = learn(prepared, Run(device, now + limit * (FIT_SHARE if lesson.anew else 1.0), progress, keeper))
+    first = Run(device, now + limit * (FIT_SHARE if lesson.anew else 1.0), progress, keeper)
+    prepared, learned = learn(prepared, first)
     if lesson.anew:
         learned = to_the_report(prepared, learned, Run(device, now + limit, progress))
-    first = lesson.panel.series[0].ds[0]
-    return Learner(learned.forecaster, prepared.scales, prepared.seasons, first), tuple(prepared.notes)
+    begin = lesson.panel.series[0].ds[0]
+    return Learner(learned.forecaster, prepared.scales, prepared.seasons, begin), tuple(prepared.notes)
 
 
 def answer(lesson: Lesson) -> Answer:

@@ -12,6 +12,7 @@ from grucast.core.errors import DataError
 from grucast.core.series import Panel
 from grucast.forecasting.intervals import blocks, calibrate, fit_trust, trust
 from grucast.forecasting.predict import Forecaster, flat_where_constant
+from grucast.forecasting.repeats import repeat
 from grucast.inference.predict import predict_streams
 from grucast.inference.weights import Weights
 from grucast.preprocessing.alias import follows_calendar
@@ -34,6 +35,7 @@ from grucast.workflows.learning.prepared import (
     part_windows,
     streams_of,
 )
+from grucast.workflows.learning.repeating import with_repeats
 from grucast.workflows.learning.shape import on_its_scale
 
 HELD_NUMBERS = 20_000_000  # quantiles of calibration windows held at once
@@ -98,13 +100,16 @@ def _seasons(
     return find_seasons(replace(panel, series=early))
 
 
-def learn(prepared: Prepared, run: Run) -> Learned:
-    """Train on the fit part, stop on the validation part, calibrate on the calibration part."""
+def learn(prepared: Prepared, run: Run) -> tuple[Prepared, Learned]:
+    """Train on the fit part, stop on the validation part, calibrate on the calibration part.
+
+    What was prepared comes back with what its series were found to repeat.
+    """
     validation = part_windows(prepared, "validation", VALIDATION_WINDOWS)
     fitted = train_members(_job(prepared), fit_sampler(prepared), validation, run)
     members = [one.weights for one in fitted]
-    forecaster = calibrated(prepared, members)
-    return Learned(members, forecaster, tuple(fitted))
+    prepared, forecaster = calibrated(prepared, members)
+    return prepared, Learned(members, forecaster, tuple(fitted))
 
 
 def to_the_report(prepared: Prepared, learned: Learned, run: Run) -> Learned:
@@ -131,33 +136,36 @@ def _more(prepared: Prepared, learned: Learned, part: str, run: Run) -> Learned:
     return replace(learned, members=members, forecaster=replace(learned.forecaster, members=members))
 
 
-def calibrated(prepared: Prepared, members: Sequence[Weights]) -> Forecaster:
-    """The trust in the network and the factors of its quantiles, from validation and calibration windows.
+def calibrated(prepared: Prepared, members: Sequence[Weights]) -> tuple[Prepared, Forecaster]:
+    """The trust in the network, what its series repeat, and the factors of its quantiles, in this order.
 
-    Where there is no calibration part (a protocol of three parts), the validation part serves for both.
+    Trust and factors are those of validation and calibration windows; where there is no calibration part (a protocol
+    of three parts), the validation part serves for both.
     """
     model, window, streams, values = prepared.model, prepared.window, prepared.streams, prepared.options.values
-    levels, channels = model.quantile_levels, len(prepared.panel.channels)
+    levels = model.quantile_levels
     most = max(50, HELD_NUMBERS // (window.horizon * len(levels)))
     at = part_windows(prepared, "calibration", most)
     earlier = part_windows(prepared, "validation", most)
+    held = "calibration"
     if not len(at[0]):
-        at, earlier = earlier, (at[0], at[1])
+        at, earlier, held = earlier, (at[0], at[1]), "validation"
     both = np.concatenate([earlier[0], at[0]]), np.concatenate([earlier[1], at[1]])
     quantiles, level = predict_streams(members, model, window, streams, both)
     quantiles = flat_where_constant(quantiles, level, streams.scale[both[0]])
     y, seen = gather_targets(streams, window.horizon, *both)
     block = blocks(streams.series[both[0]], both[1], window.horizon)
-    trusted = np.ones(channels)
-    middle = levels.index(0.5)
-    for channel in range(channels):
+    trusted, middle = np.ones(len(prepared.panel.channels)), levels.index(0.5)
+    for channel in range(len(trusted)):
         of = streams.channel[both[0]] == channel
         trusted[channel] = fit_trust(quantiles[:, :, middle][of], level[of], y[of], seen[of], block[of])
+    before, prepared = with_repeats(prepared, members, trusted, held)
     late = slice(len(earlier[0]), None)
     moved = trust(quantiles[late], level[late], trusted[streams.channel[at[0]]], levels)
+    moved = repeat(moved, before.streams, at, middle)
     factors = calibrate(moved, y[late], seen[late], levels, block=block[late])
-    return Forecaster(members, model, window, prepared.scales.transform, factors, trusted,
-                      -np.inf if values.min is None else values.min, np.inf if values.max is None else values.max)
+    low, high = -np.inf if values.min is None else values.min, np.inf if values.max is None else values.max
+    return prepared, Forecaster(members, model, window, prepared.scales.transform, factors, trusted, low, high)
 
 
 def _facts(panel: Panel, seasons: tuple[int, ...], horizon: int, fit_rows: Sequence[int]) -> Facts:

@@ -8,6 +8,8 @@ not that its arrays fit each other.
     scale.series              (N, C)    scale of each series and channel
     scale.unit                (C,)      unit of the asinh transform
     scale.known|past|static   (2, K)    mean and deviation of each covariate
+    repeat.lag                (N, C)    rows back to what each series repeats; 0 where it repeats nothing
+    repeat.share              (N, C)    how much of it goes into the forecast
     calibration.factors       (H, Q)    stretch of each quantile's distance from the median
     calibration.trusted       (C,)      share of the network's way from the last value that is gone
     anomaly.<mode>.*          (N + 1, C, S, W)  scale of each signal, see `detection/scoring.py`
@@ -38,6 +40,7 @@ from grucast.inference.predict import predict_all
 from grucast.preprocessing.alias import parse_frequency
 from grucast.preprocessing.calendar import calendar_names
 from grucast.preprocessing.holidays import holiday_names
+from grucast.preprocessing.repeats import Repeats, no_repeats
 from grucast.preprocessing.scaling import Transform
 from grucast.preprocessing.sources import Scales
 from grucast.preprocessing.windows import Windows
@@ -84,6 +87,7 @@ def pack(
 
 def _tensors(prepared: Prepared, learned: Learned) -> dict[str, npt.NDArray[Any]]:
     scales, panel = prepared.scales, prepared.panel
+    repeats = scales.repeats or no_repeats(len(scales.ids), len(panel.channels))
     tensors: dict[str, npt.NDArray[Any]] = {
         f"network.{member}.{name}": value
         for member, weights in enumerate(learned.members)
@@ -96,6 +100,8 @@ def _tensors(prepared: Prepared, learned: Learned) -> dict[str, npt.NDArray[Any]
         "scale.known": scales.known,
         "scale.past": scales.past,
         "scale.static": scales.static,
+        "repeat.lag": repeats.lag,
+        "repeat.share": repeats.share,
         "calibration.factors": learned.forecaster.factors,
         "calibration.trusted": learned.forecaster.trusted,
         "drift.level": levels(panel),
@@ -127,7 +133,8 @@ def unpack(artifact: Artifact) -> tuple[Forecaster, Scales]:
     values = manifest.values
     transform = Transform(values.get("transform", "none"), tensors["scale.unit"])
     scales = Scales(transform, ids, tensors["scale.series"], tensors["scale.known"], tensors["scale.past"],
-                    tensors["scale.static"], manifest.holidays)
+                    tensors["scale.static"], manifest.holidays,
+                    Repeats(tensors["repeat.lag"], tensors["repeat.share"]))
     low, high = values.get("min"), values.get("max")
     forecaster = Forecaster([_member(tensors, k) for k in range(manifest.members)], manifest.model, manifest.window,
                             transform, tensors["calibration.factors"], tensors["calibration.trusted"],
@@ -179,6 +186,7 @@ def _check_shapes(manifest: Manifest, tensors: Tensors, series: int) -> None:
     wanted = {
         "scale.series": (series, channels), "scale.unit": (channels,),
         "scale.known": (2, known), "scale.past": (2, past), "scale.static": (2, static),
+        "repeat.lag": (series, channels), "repeat.share": (series, channels),
         "calibration.factors": (manifest.window.horizon, len(model.quantile_levels)),
         "calibration.trusted": (channels,),
         "drift.level": (series, channels), "drift.head": (head, channels),
@@ -190,6 +198,11 @@ def _check_shapes(manifest: Manifest, tensors: Tensors, series: int) -> None:
     for name, array in tensors.items():
         if not np.isfinite(array).all():
             raise ModelError(f"damaged: array {name[:40]!r} is not finite")
+    lag, share = tensors["repeat.lag"], tensors["repeat.share"]
+    if lag.dtype.kind != "i" or not ((lag >= 0) & (lag <= manifest.window.context_length)).all():
+        raise ModelError("damaged: array 'repeat.lag' reaches out of the context")
+    if not ((share >= 0) & (share <= 1)).all():
+        raise ModelError("damaged: array 'repeat.share' is no share")
 
 
 def _try_out(forecaster: Forecaster, channels: int) -> None:
@@ -208,6 +221,8 @@ def _try_out(forecaster: Forecaster, channels: int) -> None:
         channel=channel,
         phase=np.zeros((count, len(window.seasons)), dtype=np.int64),
         level=np.zeros(count),
+        lag=empty,
+        share=np.zeros(count, dtype=np.float32),
     )
     size = model.layers * model.hidden
     for member in forecaster.members if model.narrow else ():  # a column less would still multiply

@@ -86,6 +86,12 @@ def last_sampler(prepared: Prepared, part: str) -> Sampler:
     return sampler_of(first, np.maximum(last, first) if part == "end" else last)
 
 
+def rows_to_learn_from(prepared: Prepared, part: str) -> tuple[Ints, Ints]:
+    """First and last cutoff in each stream whose targets lie before a part of it, a whole context before them."""
+    last = _borders(prepared, part)[0] - prepared.window.horizon
+    return np.full_like(last, prepared.window.context_length), last
+
+
 def _borders(prepared: Prepared, part: str) -> tuple[Ints, Ints]:
     """First and last cutoff of a part in each stream; last < first where a stream has none."""
     channels, horizon = len(prepared.panel.channels), prepared.window.horizon

@@ -38,7 +38,7 @@ def train_model(given: Given, progress: Progress) -> TrainResult:
     prepared = prepare(panel, request.options, file=reading.file)
     keeper = Keeper(output, _key(request, reading))
     run, last = _runs(request.options, given.started, progress, keeper, request.resume)
-    learned = learn(prepared, run)
+    prepared, learned = learn(prepared, run)
     later = to_the_report(prepared, learned, last)
     accuracy = _accuracy(prepared, later, progress)
     final, watch = fit_watch(prepared, learned, to_the_end(prepared, later, last), progress)

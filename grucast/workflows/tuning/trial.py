@@ -70,7 +70,7 @@ def try_out(folds: Sequence[Fold], options: TrainOptions, deadline: float, told:
     for number, fold in enumerate(folds):
         prepared = prepare(fold.panel, options, splits=fold.splits)
         listener = _Listener(told, _unit(prepared), number * STEPS) if told and options.fit.preset != "best" else None
-        learned = learn(prepared, Run(device, deadline, keeper=listener))
+        prepared, learned = learn(prepared, Run(device, deadline, keeper=listener))
         errors.append(_error(assess(prepared, learned.forecaster, Protocol(baselines=("naive",)))["holdout"]))
         if number == 0:
             parameters = sum(value.size for value in learned.members[0].values())

@@ -19,6 +19,7 @@ from grucast.core.errors import ModelError
 from grucast.core.results import Artifact
 from grucast.core.series import Panel
 from grucast.preprocessing.holidays import renewed
+from grucast.preprocessing.repeats import Repeats
 from grucast.preprocessing.sources import Scales, length_known
 from grucast.preprocessing.splits import Split
 from grucast.training.sampling import Sampler, sampler_of
@@ -141,4 +142,7 @@ def _check_beginning(panel: Panel, artifact: Artifact, file: str, model: str) ->
 def _with_new(scales: Scales, panel: Panel, stop: Sequence[int]) -> Scales:
     """The scales as they are, of series that are new those of their first `stop[n]` rows; holidays of more years."""
     found: list[Any] = [scales.of(one.rows(0, rows)) for one, rows in zip(panel.series, stop, strict=True)]
-    return replace(scales, ids=panel.ids(), scale=np.stack(found), holidays=renewed(scales.holidays, panel))
+    told = [scales.repeated(one) for one in panel.series]
+    repeats = Repeats(np.concatenate([one.lag for one in told]), np.concatenate([one.share for one in told]))
+    return replace(scales, ids=panel.ids(), scale=np.stack(found), holidays=renewed(scales.holidays, panel),
+                   repeats=repeats)

@@ -9,6 +9,7 @@ import numpy as np
 from grucast.core.arrays import Array, Ints, Mask
 from grucast.forecasting.intervals import OWN_WORD, blocks, calibrate, trust
 from grucast.forecasting.predict import Forecaster, flat_where_constant, scaled_quantiles
+from grucast.forecasting.repeats import repeat
 from grucast.inference.predict import chunk_size, predict_all, predict_streams
 from grucast.preprocessing.windows import Streams, cutoffs_between, gather, gather_targets
 from grucast.workflows.learning.prepared import part_windows
@@ -80,6 +81,7 @@ def _judged(forecaster: Forecaster, streams: Streams, at: tuple[Ints, Ints]) -> 
     raw, level = predict_streams(forecaster.members, model, window, streams, at)
     raw = flat_where_constant(raw, level, streams.scale[at[0]])
     moved = trust(raw, level, forecaster.trusted[streams.channel[at[0]]], model.quantile_levels)
+    moved = repeat(moved, streams, at, model.quantile_levels.index(0.5))
     y, seen = gather_targets(streams, window.horizon, *at)
     return moved, y, seen, blocks(streams.series[at[0]], at[1], window.horizon)
 
