@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -52,6 +52,14 @@ class Scales:
         with np.errstate(divide="ignore", invalid="ignore"):
             z = self.transform.forward(series.y)
         return fit_scale(z, series.observed & np.isfinite(z))
+
+    def joined_by(self, unique_id: str, scale: Array) -> Scales:
+        """These and a series that came later, of this scale (C,), which repeats nothing."""
+        none, repeats = no_repeats(1, len(scale)), self.repeats
+        if repeats is not None:
+            repeats = Repeats(np.concatenate([repeats.lag, none.lag]), np.concatenate([repeats.share, none.share]))
+        return replace(self, ids=(*self.ids, unique_id), scale=np.concatenate([self.scale, scale[None]]),
+                       repeats=repeats)
 
     def repeated(self, series: Series) -> Repeats:
         """What a series repeats, (1, C) each; nothing where it is new."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import astuple, dataclass, replace
+from dataclasses import astuple, dataclass
 from typing import Any
 
 import numpy as np
@@ -128,7 +128,7 @@ class Maker:
         """The machine of a series of that scale (C,) and those covariates (S,), before row number `row`."""
         forecaster, scales = self.watchman.model
         if unique_id not in scales.rows:
-            scales = replace(scales, ids=(*scales.ids, unique_id), scale=np.concatenate([scales.scale, scale[None]]))
+            scales = scales.joined_by(unique_id, scale)
         first = first_row(self.watchman.artifact.manifest)
         model = Model(forecaster, scales, self.watchman.watch, self.watchman.scoring, self.clock, first)
         beside = Beside(len(self.columns.past), len(self.columns.known), static)
