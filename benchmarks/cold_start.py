@@ -1,8 +1,8 @@
-"""What a cron job pays: a cold `grucast forecast` beside `import pandas`, and `--help` beside `import typer`.
+"""What a cron job pays: cold forecasts and detections beside `import pandas`, and `--help` beside `import typer`.
 
 A file of 5,000 hourly rows is made, a model of the default size trained on it for one epoch, and then commands
 are started one after the other in turns, so that a busy machine slows all of them alike. Ratios are medians over
-the rounds.
+the rounds. Of detections there are two: of the whole file, and of a job with `--state` that finds no new row.
 
     python benchmarks/cold_start.py [--rounds N] [--json FILE]
 """
@@ -20,6 +20,7 @@ from common import Report, Table, arguments, grucast_command, run, seconds
 
 HEAVY = {"torch", "sklearn", "scipy", "pandas", "matplotlib"}
 FORECAST = ["forecast", "-q", "-o", "next.csv"]
+DETECT = ["detect-anomalies", "-q", "-o", "events.csv"]
 
 
 def write_data(path: Path, rows: int, seed: int) -> None:
@@ -62,6 +63,8 @@ def main() -> None:
         clock([*grucast, "train", "load.csv", "-q", "--epochs", "1", "--threads", "1"], folder)
         commands = {
             "grucast forecast": [*grucast, *FORECAST],
+            "grucast detect-anomalies": [*grucast, *DETECT],
+            "grucast detect-anomalies --state": [*grucast, *DETECT, "--state", "job.db"],
             "import pandas": [sys.executable, "-c", "import pandas"],
             "grucast --help": [*grucast, "--help"],
             "import typer": [sys.executable, "-c", "import typer"],
@@ -73,9 +76,11 @@ def main() -> None:
                 spent = clock(command, folder)
                 if step:  # the first round warms the file cache
                     took[name].append(spent)
-        loaded = {"grucast forecast": imported(FORECAST, folder), "grucast --help": imported(["--help"], folder)}
+        loaded = {"grucast forecast": imported(FORECAST, folder), "grucast detect-anomalies": imported(DETECT, folder),
+                  "grucast --help": imported(["--help"], folder)}
         loaded = {name: sorted(modules & HEAVY) for name, modules in loaded.items()}
-    beside = {"grucast forecast": "import pandas", "grucast --help": "import typer"}
+    beside = {name: "import typer" if name == "grucast --help" else "import pandas"
+              for name in commands if name.startswith("grucast")}
     ratios = {name: statistics.median(ours / theirs for ours, theirs in zip(took[name], took[other], strict=True))
               for name, other in beside.items()}
     rows = tuple(
