@@ -10,6 +10,7 @@ import numpy as np
 from grucast.artifacts.manifest import to_json
 from grucast.artifacts.store import load
 from grucast.core.holidays import Holidays
+from grucast.core.results import Artifact
 
 
 def _holidays(holidays: Holidays) -> dict[str, Any] | None:
@@ -18,6 +19,13 @@ def _holidays(holidays: Holidays) -> dict[str, Any] | None:
         return None
     first, last = (str(np.datetime64(day, "D")) for day in (holidays.first, holidays.last))
     return {"codes": dict(holidays.codes), "first": first, "last": last}
+
+
+def _repeats(artifact: Artifact) -> dict[str, int]:
+    """How many columns of series repeat what stood so many rows before, by the number of rows."""
+    lag = artifact.tensors.get("repeat.lag", np.zeros(0, dtype=np.int64))
+    lags, counts = np.unique(lag[lag > 0], return_counts=True)
+    return {str(one): count for one, count in zip(lags.tolist(), counts.tolist(), strict=True)}
 
 
 def inspect(path: Path) -> dict[str, Any]:
@@ -42,6 +50,7 @@ def inspect(path: Path) -> dict[str, Any]:
         "freq": layout["clock"]["freq"],
         "tz": layout["clock"]["tz"],
         "season": window["seasons"],
+        "repeats": _repeats(artifact),
         "holidays": _holidays(artifact.manifest.holidays),
         "horizon": window["horizon"],
         "context_length": window["context_length"],

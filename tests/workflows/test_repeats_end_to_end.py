@@ -11,6 +11,7 @@ from grucast.artifacts.store import load, save
 from grucast.core.config import FitOptions, NetworkOptions, ReadOptions, TrainOptions, WindowOptions
 from grucast.core.errors import ModelError
 from grucast.workflows.forecast import ForecastRequest, forecast
+from grucast.workflows.inspect import inspect
 from grucast.workflows.serving import read_gridded, unpacked
 from grucast.workflows.train import TrainRequest, train
 from grucast.workflows.updating.arrived import find_arrived
@@ -104,3 +105,11 @@ def test_what_does_not_fit_is_damage(trained, tmp_path, name, value, message):
     model = changed(trained[1], tmp_path / "wrong.grucast", **{name: value})
     with pytest.raises(ModelError, match=message):
         forecast(ForecastRequest(trained[0], model, ReadOptions()))
+
+
+def test_inspect_counts_what_is_repeated(trained, tmp_path):
+    share, lag = np.array([[0.0], [0.4]]), np.array([[0], [21]])
+    assert inspect(changed(trained[1], tmp_path / "one.grucast", repeat_lag=lag, repeat_share=share))["repeats"] == {
+        "21": 1}
+    none = changed(trained[1], tmp_path / "none.grucast", repeat_lag=lag * 0, repeat_share=share * 0)
+    assert inspect(none)["repeats"] == {}
