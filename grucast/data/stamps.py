@@ -20,7 +20,7 @@ from grucast.core.errors import UsageError
 NO_OFFSET = -32768  # in `Moments.offset`: this stamp has none
 DAY, HOUR, MINUTE, SECOND = 86_400_000_000, 3_600_000_000, 60_000_000, 1_000_000
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
-OFFSET = r"Z|z|UTC|GMT|[+-][0-9]{2}(?::?[0-9]{2})?"
+OFFSET = r"Z|z|UTC|GMT|[+-](?:[01][0-9]|2[0-3])(?::?[0-5][0-9])?"  # less than a day: another is no offset
 DIRECTIVES = {
     "Y": "[0-9]{1,4}", "y": "[0-9]{2}", "m": "[0-9]{1,2}", "d": "[0-9]{1,2}", "H": "[0-9]{1,2}", "I": "[0-9]{1,2}",
     "M": "[0-9]{1,2}", "S": "[0-9]{1,2}", "f": "[0-9]{1,9}", "j": "[0-9]{1,3}", "q": "[1-4]", "p": "[AaPp][Mm]",
@@ -104,8 +104,9 @@ def _parse_table(cells: Sequence[str], pattern: re.Pattern[str]) -> Moments | No
     if not signs:
         return Moments(us, ok, np.zeros(len(cells), np.int64))
     at, end = signs[0], spans["z"][1]
-    minutes = 60 * _digits(values, at + 1, at + 3) + (_digits(values, end - 2, end) if end - at > 3 else 0)
-    return Moments(us, ok, np.where(table[:, at] == 45, -minutes, minutes))
+    hours, rest = _digits(values, at + 1, at + 3), _digits(values, end - 2, end) if end - at > 3 else np.zeros_like(us)
+    minutes = 60 * hours + rest
+    return Moments(us, ok & (hours < 24) & (rest < 60), np.where(table[:, at] == 45, -minutes, minutes))
 
 
 def _digits(values: np.ndarray[tuple[int, ...], np.dtype[np.uint8]], start: int, stop: int) -> Ints:

@@ -13,7 +13,7 @@ from grucast.core.registry import did_you_mean
 from grucast.data.stamps import DAY, HOUR, MINUTE, NO_OFFSET, Moments
 from grucast.data.task import Task
 
-FIXED = re.compile(r"([+-])([0-9]{2}):?([0-9]{2})")
+FIXED = re.compile(r"([+-])([01][0-9]|2[0-3]):?([0-5][0-9])")
 
 
 def offset_minutes(tz: str) -> int | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
@@ -124,6 +126,16 @@ def test_one_offset_is_the_zone(read_text):
     panel = read_text("ds,a\n2024-01-01T00:00:00+05:30,1\n2024-01-01T01:00:00+05:30,2\n").panel
     assert panel.tz == "+05:30"
     assert str(panel.series[0].ds[0])[:19] == "2023-12-31T18:30:00"
+
+
+@pytest.mark.parametrize("offset", ["+24:00", "-99:39", "-99:99", "+05:60", "+1275"])
+@pytest.mark.parametrize("rows", [3, 1])  # read all at once, and one by one beside stamps of another width
+def test_an_offset_of_a_day_or_more_is_none(read_text, offset, rows):
+    good = "".join(f"2024-01-01T0{hour}:00:00+01:00,{hour}\n" for hour in range(rows))
+    more = "2024-01-01T05:00:00Z,5\n" if rows == 1 else ""
+    with pytest.raises(DataError, match=f"'2024-01-01T04:00:00{re.escape(offset)}' is not a time") as error:
+        read_text(f"ds,a\n{good}2024-01-01T04:00:00{offset},4\n{more}")
+    assert (error.value.line, error.value.column) == (rows + 2, "ds")
 
 
 @pytest.mark.parametrize("offset", ["Z", "+00:00", "+0000", " UTC"])
