@@ -38,6 +38,7 @@ _RULES: Mapping[str, Mapping[str, Any]] = {
     "ModelConfig.narrow": {"low": 0, "high": 4096},
     "ModelConfig.linear_rank": {"low": -1, "high": _MANY},
     "ModelConfig.seasonal": {"low": 1, "high": _MANY},
+    "ModelConfig.effects": {"low": 0, "high": _MANY},
     "ModelConfig.quantile_levels": {"low": 0.0, "high": 1.0},
     "Structure.delay": {"low": 0, "high": 100_000},
     "Structure.skip": {"low": 0, "high": 100_000},

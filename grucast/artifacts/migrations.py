@@ -29,7 +29,8 @@ MIGRATIONS: Mapping[int, Migration] = {}
 
 # format 1 grew before its first release: settings that came later, and the value that is what was done before
 LATER: Mapping[str, Json] = {
-    "model": {"structure": {"bidirectional": False, "attention": False, "activation": None, "delay": 0, "skip": 0,
+    "model": {"effects": [], "drift": False,
+              "structure": {"bidirectional": False, "attention": False, "activation": None, "delay": 0, "skip": 0,
                             "dilations": [], "hybrid": None, "period": 0}},
 }
 LATER_SECTIONS: Mapping[str, Json] = {"holidays": {"codes": {}, "days": {}, "first": 0, "last": 0}}

@@ -11,8 +11,8 @@ Contributions sum to F(x) - F(x') (completeness, their proposition 1). The netwo
 integrand jumps; but over each piece of the path the contributions must sum to the change of F, which is known. So
 the pieces that miss it most are halved, until the whole is complete (Gauss-Legendre in each piece).
 
-`parts` takes the same forecast apart by what the network is made of: the sum of last value, season tables, smoothing,
-linear path and recurrent network.
+`parts` takes the same forecast apart by what the network is made of: the sum of last value, season tables, effects of
+covariates, smoothing, linear path, drift and recurrent network.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ import numpy as np
 from grucast.core.arrays import Array, Ints
 from grucast.core.config import ModelConfig, WindowSpec
 from grucast.forecasting.predict import Forecaster
-from grucast.inference.heads import linear_path, quantiles, season_parts
+from grucast.inference.heads import effect_parts, linear_path, quantiles, season_parts
 from grucast.inference.network import core_of, normalise
 from grucast.inference.predict import chunk_size, predict
 from grucast.inference.tape import Tape, Traced
@@ -201,9 +201,9 @@ class _Path:
 def parts(forecaster: Forecaster, window: Windows, unit: Unit) -> dict[str, Array]:
     """The median of one window as a sum over parts of the network, (H,) each, in the units of the file.
 
-    `last value` and whichever there are of `season`, `smoothing`, `linear`, `network`, `repeated`. With a transform,
-    which is not a sum, each part has of the way from the last value what it has in transformed units: the contribution
-    that the equation above gives it.
+    `last value` and whichever there are of `season`, `covariates` (what the rows ahead have more of them than the last
+    one), `smoothing`, `linear`, `drift`, `network`, `repeated`. With a transform, which is not a sum, each part has of
+    the way from the last value what it has in transformed units: the contribution that the equation above gives it.
     """
     each = [_parts(one, forecaster.model, forecaster.window, window) for one in forecaster.members]
     level = float(window.level[0])
@@ -226,9 +226,13 @@ def _parts(weights: Weights, model: ModelConfig, spec: WindowSpec, window: Windo
     ahead = np.zeros(spec.horizon) if given.ahead is None else given.ahead[0].astype(np.float64)
     if model.seasonal:
         out["season"] = season_parts(below(weights, "seasons"), model, spec, window)[1][0].astype(np.float64)
+    if model.effects:
+        out["covariates"] = effect_parts(below(weights, "effects"), model, spec, window)[1][0].astype(np.float64)
     if model.structure.hybrid == "es":
-        out["smoothing"] = ahead - out.get("season", 0.0)
+        out["smoothing"] = ahead - sum(out.values())
     if model.linear_rank:
         out["linear"] = linear_path(below(weights, "linear"), given.x)[0].astype(np.float64) * spread
+    if model.drift:
+        out["drift"] = weights["linear.drift"][window.channel[0]].astype(np.float64)
     out["network"] = said[:, model.quantile_levels.index(0.5)].astype(np.float64) * spread
     return out

@@ -51,6 +51,17 @@ def distance(weights: Weights, states: Array32) -> Array32:
     return np.asarray(np.sqrt((away * away).mean(axis=1)), dtype=np.float32)
 
 
+def effect_parts(
+    weights: Weights, model: ModelConfig, window: WindowSpec, windows: Windows
+) -> tuple[Array32, Array32]:
+    """Effects of known covariates on the context (B, L) and on the rows ahead (B, H), less that on the anchor row."""
+    known, channel = windows.known[:, :, list(model.effects)], windows.channel
+    bends = np.tanh(known @ weights["bend.weight"].T + weights["bend.bias"])
+    total = (known * weights["straight"][channel][:, None]).sum(2) + (bends * weights["bent"][channel][:, None]).sum(2)
+    total = total - np.take_along_axis(total, windows.anchor[:, None], axis=1)
+    return total[:, : window.context_length], total[:, window.context_length :]
+
+
 def season_parts(
     weights: Weights, model: ModelConfig, window: WindowSpec, windows: Windows
 ) -> tuple[Array32, Array32]:

@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol
 from grucast.core.arrays import Array32
 from grucast.core.config import ModelConfig, WindowSpec
 from grucast.inference import NETWORKS
-from grucast.inference.heads import distance, linear_path, quantiles, rebuild, season_parts, spread_of
+from grucast.inference.heads import distance, effect_parts, linear_path, quantiles, rebuild, season_parts, spread_of
 from grucast.inference.smoothing import smooth
 from grucast.inference.stack import Encoded, Stack
 from grucast.inference.weights import Weights, below
@@ -43,11 +43,17 @@ class Normalised(NamedTuple):
 
 
 def normalise(weights: Weights, model: ModelConfig, window: WindowSpec, windows: Windows) -> Normalised:
-    """The season tables taken off, the spread divided out; then level and season, where they are smoothed."""
+    """Seasons and effects taken off, the spread divided out; then level and season, where they are smoothed."""
     x, behind, ahead = windows.x, None, None
     if model.seasonal:
         behind, ahead = season_parts(below(weights, "seasons"), model, window, windows)
-        x = (x - behind) * windows.mask
+        x = x - behind
+    if model.effects:
+        past, coming = effect_parts(below(weights, "effects"), model, window, windows)
+        behind = past if behind is None else behind + past
+        ahead = coming if ahead is None else ahead + coming
+        x = x - past
+    x = x * windows.mask
     spread = spread_of(x, windows.mask)
     if model.structure.hybrid != "es":
         return Normalised(x / spread, spread, behind, ahead)
@@ -85,6 +91,8 @@ def outputs(weights: Weights, model: ModelConfig, window: WindowSpec, windows: W
     if model.linear_rank:
         out = out + linear_path(below(weights, "linear"), given.x)[:, :, None]
     out = out * given.spread[:, :, None]
+    if model.drift:
+        out = out + weights["linear.drift"][windows.channel][:, :, None]
     out = out if given.ahead is None else out + given.ahead[:, :, None]
     if not model.narrow:
         return Outputs(out, None, None)

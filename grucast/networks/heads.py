@@ -10,6 +10,7 @@ from torch.nn import functional
 from grucast.core.config import ModelConfig, WindowSpec
 from grucast.networks.batch import Batch
 
+BENDS = 8  # hidden units of the bent part of an effect
 SPREAD_FLOOR = 0.3  # in units of the series' scale, added: quiet windows are not blown up to noise
 
 
@@ -66,9 +67,10 @@ def running_sums(count: int, middle: int) -> Tensor:
 class LinearPath(nn.Module):
     """A linear map from context (B, L) to horizon (B, H), zero at the start; of low rank when `rank` > 0."""
 
-    def __init__(self, window: WindowSpec, rank: int) -> None:
+    def __init__(self, window: WindowSpec, rank: int, drifting: int = 0) -> None:
         super().__init__()
         length, horizon = window.context_length, window.horizon
+        self.drift = nn.Parameter(torch.zeros(drifting, horizon)) if drifting else None
         self.down = nn.Linear(length, rank, bias=False) if rank > 0 else None
         self.up = nn.Linear(rank if rank > 0 else length, horizon, bias=False)
         nn.init.zeros_(self.up.weight)
@@ -91,6 +93,26 @@ class Rebuilder(nn.Module):
         """(B, L)."""
         rebuilt: Tensor = self.up(self.down(states))
         return rebuilt
+
+
+class KnownEffects(nn.Module):
+    """What some covariates known ahead add to a row of a channel: a line and a few bends, zero at the start."""
+
+    def __init__(self, columns: tuple[int, ...], channels: int) -> None:
+        super().__init__()
+        self.columns = list(columns)
+        self.straight = nn.Parameter(torch.zeros(channels, len(columns)))
+        with torch.random.fork_rng(devices=[]):  # so that a network without effects begins as it did before
+            self.bend = nn.Linear(len(columns), BENDS)
+        self.bent = nn.Parameter(torch.zeros(channels, BENDS))
+
+    def forward(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Effects on the rows of the context (B, L) and on those ahead (B, H), less that on the anchor row."""
+        known, length = batch.known[:, :, self.columns], batch.x.shape[1]
+        straight = (known * self.straight[batch.channel][:, None]).sum(2)
+        total = straight + (torch.tanh(self.bend(known)) * self.bent[batch.channel][:, None]).sum(2)
+        total = total - total.gather(1, batch.anchor[:, None])
+        return total[:, :length], total[:, length:]
 
 
 class SeasonTables(nn.Module):

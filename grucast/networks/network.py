@@ -25,7 +25,7 @@ from torch import Tensor, nn
 from grucast.core.config import ModelConfig, WindowSpec
 from grucast.networks import NETWORKS
 from grucast.networks.batch import Batch
-from grucast.networks.heads import LinearPath, QuantileHead, Rebuilder, SeasonTables, spread_of
+from grucast.networks.heads import KnownEffects, LinearPath, QuantileHead, Rebuilder, SeasonTables, spread_of
 from grucast.networks.smoothing import Smoothing
 from grucast.networks.stack import Encoded, Stack
 
@@ -63,8 +63,9 @@ class Network(nn.Module):
         self.core = NETWORKS.load(model.network)(model, window)
         self.drop = nn.Dropout(model.dropout)
         self.head = QuantileHead(model.hidden, self.core.rows, model.quantile_levels)
-        self.linear = LinearPath(window, model.linear_rank) if model.linear_rank else None
+        self.linear = LinearPath(window, model.linear_rank, model.channels * model.drift) if model.linear_rank else None
         self.seasons = SeasonTables(model.seasonal, model.channels) if model.seasonal else None
+        self.effects = KnownEffects(model.effects, model.channels) if model.effects else None
         smooth = model.structure.hybrid == "es"
         self.smooth = Smoothing(model.channels, model.structure.period) if smooth else None
         with torch.random.fork_rng(devices=[]):  # so that forecasts are the same with and without it
@@ -78,6 +79,8 @@ class Network(nn.Module):
         if self.linear is not None:
             out = out + self.linear(given.x)[:, :, None]
         out = out * given.spread[:, :, None]
+        if self.linear is not None and self.linear.drift is not None:
+            out = out + self.linear.drift[batch.channel][:, :, None]
         return out if given.ahead is None else out + given.ahead[:, :, None]
 
     def rebuilt(self, batch: Batch) -> Tensor:
@@ -90,11 +93,17 @@ class Network(nn.Module):
         return out if given.behind is None else out + given.behind
 
     def normalise(self, batch: Batch) -> Normalised:
-        """The season tables taken off, the spread divided out; then level and season, where they are smoothed."""
+        """Seasons and effects taken off, the spread divided out; then level and season, where they are smoothed."""
         x, behind, ahead = batch.x, None, None
         if self.seasons is not None:
             behind, ahead = self.seasons(batch, self.horizon)
-            x = (x - behind) * batch.mask
+            x = x - behind
+        if self.effects is not None:
+            past, coming = self.effects(batch)
+            behind = past if behind is None else behind + past
+            ahead = coming if ahead is None else ahead + coming
+            x = x - past
+        x = x * batch.mask
         spread = spread_of(x, batch.mask)
         if self.smooth is None:
             return Normalised(x / spread, spread, behind, ahead)

@@ -45,14 +45,14 @@ def train_members(job: Job, sampler: Sampler, validation: tuple[Ints, Ints], run
 def train_more(
     job: Job, sampler: Sampler, start: Sequence[tuple[Weights, Fitted]], run: Run, *, anew: bool
 ) -> list[Weights]:
-    """Each member trained on other windows: anew for the steps and with the penalty that its first fit found, or on.
+    """Each member trained on other windows: anew for the steps and with the penalties that its first fit found, or on.
 
     `start` has the present weights of each member and what its first fit found. A member that does not
     finish before the deadline keeps its present weights.
     """
     out: list[Weights] = []
     for member, (weights, found) in enumerate(start):
-        fit = _fit(job, Examples(job.streams, sampler, found.penalty), member, run)
+        fit = _fit(job, Examples(job.streams, sampler, found.start), member, run)
         if not anew:
             fit.load(weights)
         done = fit.for_steps(found.steps) if anew else fit.for_steps(round(ON_STEPS * found.steps), ON_RATE)

@@ -56,7 +56,7 @@ class Exported:
         """The names of the inputs that the graph looks at, fields of `Windows`."""
         model = self.model
         wanted = {"x": True, "mask": True, "known": model.known, "past": model.past, "static": model.static,
-                  "anchor": model.seasonal, "channel": len(self.trusted) > 1, "phase": model.seasonal,
+                  "anchor": model.seasonal or model.effects, "channel": len(self.trusted) > 1, "phase": model.seasonal,
                   "lag": self.repeats, "share": self.repeats}
         return tuple(name for name, there in wanted.items() if there)
 

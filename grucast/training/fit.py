@@ -23,13 +23,12 @@ from grucast.core.arrays import Array32, Ints
 from grucast.core.config import ModelConfig, TrainingConfig, WindowSpec
 from grucast.core.progress import Progress, silent
 from grucast.networks.batch import Batch
-from grucast.networks.heads import LinearPath
 from grucast.networks.network import Network
 from grucast.preprocessing.windows import Streams, gather, gather_targets
 from grucast.training.losses import loss_of, rebuilding_loss
 from grucast.training.optimizers import Group, Optimizer
 from grucast.training.sampling import Sampler
-from grucast.training.start import PENALTIES, start_linear
+from grucast.training.start import Start, start
 
 PASS = 0.2  # of all fit windows, drawn in one epoch
 STEPS_MIN, STEPS_MAX = 30, 200  # of one epoch
@@ -43,12 +42,12 @@ VALIDATION_CHUNK = 1024
 class Examples:
     """What is learned from: windows to fit on, and fixed windows (stream, cutoff) to validate on.
 
-    `penalty` is that of the ridge that the linear path begins as; None finds it on the validation windows.
+    `start` has the penalties of the ridges that the linear parts begin as; None finds them on the validation windows.
     """
 
     streams: Streams
     sampler: Sampler
-    penalty: float | None = None
+    start: Start | None = None
     validation: tuple[Ints, Ints] = (np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64))
 
 
@@ -102,7 +101,7 @@ class Fitted:
     steps: int
     epochs: int
     loss: float
-    penalty: float  # of the ridge that the linear path began as
+    start: Start  # penalties of the ridges that the linear parts began as
 
 
 def examples_at(
@@ -129,7 +128,7 @@ class Fit:
         torch.manual_seed(config.seed)
         self.rng = np.random.default_rng(config.seed)
         self.network = Network(self.model, self.window).to(run.device)
-        self.penalty = self._start()
+        self.start = self._start()
         self.average = copy.deepcopy(self.network).eval()
         self.optimizer = make_optimizer(self.network, config)
         self.levels = torch.tensor(self.model.quantile_levels, device=run.device)
@@ -194,14 +193,11 @@ class Fit:
         if state.noise is not None:
             (torch.set_rng_state if self.run.device == "cpu" else torch.cuda.set_rng_state)(state.noise)
 
-    def _start(self) -> float:
-        """Begin the linear path, where there is one, as a ridge; its penalty."""
-        path, examples = getattr(self.network, "linear", None), self.examples
-        if not isinstance(path, LinearPath):
-            return 0.0
-        penalties = PENALTIES if examples.penalty is None else (examples.penalty,)
+    def _start(self) -> Start:
+        """Begin the linear parts of the network; their penalties."""
+        examples = self.examples
         data = (examples.streams, self.window, self.config.seed)
-        return start_linear(path, data, examples.sampler, examples.validation, penalties)
+        return start(self.network, data, examples.sampler, examples.validation, examples.start)
 
     def _rate(self, step: int, total: int) -> float:
         """The learning rate: up in `WARM_UP` steps, then down to zero on half a cosine (arXiv 1608.03983)."""
@@ -266,7 +262,7 @@ class Fit:
 
     def _fitted(self, steps: int) -> Fitted:
         weights = {name: value.cpu().numpy().copy() for name, value in self.average.state_dict().items()}
-        return Fitted(weights, steps, self.state.epoch, self.state.best_loss, self.penalty)
+        return Fitted(weights, steps, self.state.epoch, self.state.best_loss, self.start)
 
 
 def make_optimizer(network: nn.Module, config: TrainingConfig) -> Optimizer:

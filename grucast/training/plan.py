@@ -6,9 +6,11 @@ many sets; `benchmarks/LOG.md` has the figures.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from grucast.core.config import FitOptions, ModelConfig, NetworkOptions, TrainingConfig, WindowSpec
+from grucast.preprocessing.holidays import HOLIDAY
 from grucast.training.structure import plan_cell, plan_structure
 
 LONGEST_CONTEXT = 720
@@ -83,11 +85,21 @@ def plan_model(options: NetworkOptions, preset: str, window: WindowSpec, facts: 
         past=past,
         static=static,
         linear_rank=linear_rank(window.context_length, window.horizon) if linear else 0,
+        drift=linear,
         seasonal=() if smooth else window.seasons,
+        effects=effects_of(known, facts.calendar),
         narrow=0 if options.objective == "forecast" else NARROW,
         objective=options.objective,
         structure=structure,
     )
+
+
+def effects_of(known: int, calendar: Sequence[str]) -> tuple[int, ...]:
+    """Columns of the known covariates whose effect is taken off: those of the file, and holidays.
+
+    The cycles of the calendar are not among them: the season tables and the linear path have these.
+    """
+    return (*range(known), *(known + place for place, name in enumerate(calendar) if name == HOLIDAY))
 
 
 def plan_training(options: FitOptions) -> TrainingConfig:

@@ -22,10 +22,11 @@ from torch import Tensor
 from grucast.core.errors import Busy, InputMissing, ModelError, UsageError
 from grucast.core.files import write_whole
 from grucast.training.fit import FitState, Fitted
+from grucast.training.start import Start
 
 _GROUPS = ("network", "average", "best", "optimizer")
 _NUMBERS = ("epoch", "step", "best_loss", "best_step", "stale", "draws")
-_OF_DONE = ("steps", "epochs", "loss", "penalty")
+_OF_DONE = ("steps", "epochs", "loss", "start")
 
 
 @dataclass(slots=True)
@@ -75,7 +76,8 @@ class Keeper:
             self.running = _state(record["running"], _below(tensors, "running"))
             for index, facts in enumerate(record["done"]):
                 weights = {name: value.numpy() for name, value in _below(tensors, f"done.{index}").items()}
-                self.done.append(Fitted(weights, *(facts[name] for name in _OF_DONE)))
+                found = {name: facts[name] for name in _OF_DONE}
+                self.done.append(Fitted(weights, **found | {"start": Start(*found["start"])}))
         except FileNotFoundError as error:
             raise InputMissing(f"{self.path}: there is no run to go on with; leave --resume out") from error
         except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:

@@ -8,6 +8,7 @@ behind a plain ridge.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import torch
@@ -15,88 +16,155 @@ import torch
 from grucast.core.arrays import Array, Ints
 from grucast.core.config import WindowSpec
 from grucast.networks.heads import LinearPath
-from grucast.preprocessing.windows import Streams, gather, gather_targets
+from grucast.networks.network import Network
+from grucast.preprocessing.windows import Streams
+from grucast.training.effects import NO_EFFECTS, Effects, Pairs, fit_effects, pairs, sample_size, set_effects
+from grucast.training.effects import PENALTIES as EFFECT_PENALTIES
 from grucast.training.sampling import Sampler
 
 PENALTIES = (1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0)  # relative to the mean square of a lag
+FREE = 1e-6  # the penalty of a drift
+PATH_PENALTY = 1e-2  # of the path beside which effects are found
 MOST_WINDOWS = 20_000
 TOGETHER = 2_048
+Data: TypeAlias = tuple[Streams, WindowSpec, int]  # and the seed
+At: TypeAlias = tuple[Ints, Ints]
+
+
+class Start(NamedTuple):
+    """The penalties of the ridge and of the effects that a network begins as; `NO_EFFECTS` for none."""
+
+    path: float
+    effects: float
+
+
+class Line(NamedTuple):
+    """A linear map from context to horizon: `path` (L, H), and what each channel drifts, `drift` (C, H)."""
+
+    path: Array
+    drift: Array | None
+
+
+def start(network: Network, data: Data, sampler: Sampler, validation: At, given: Start | None = None) -> Start:
+    """Begin the linear parts of a network, where it has them; the penalties, `given` or found on `validation`."""
+    effects = None
+    penalty = NO_EFFECTS
+    if network.effects is not None:
+        choices = EFFECT_PENALTIES if given is None else (given.effects,)
+        effects, penalty = choose_effects(tuple(network.effects.columns), data, sampler, validation, choices)
+        if effects is not None:
+            set_effects(network.effects, effects)
+    if network.linear is None:
+        return Start(0.0, penalty)
+    return Start(start_linear(network.linear, data, sampler, validation,
+                              PENALTIES if given is None else (given.path,), effects), penalty)
 
 
 def start_linear(
-    path: LinearPath,
-    data: tuple[Streams, WindowSpec, int],
-    sampler: Sampler,
-    validation: tuple[Ints, Ints],
-    penalties: Sequence[float] = PENALTIES,
+    path: LinearPath, data: Data, sampler: Sampler, validation: At, penalties: Sequence[float] = PENALTIES,
+    effects: Effects | None = None,
 ) -> float:
     """Set the weights of `path` to the ridge of `fit_ridge`; its penalty.
 
     A path of low rank gets the truncated singular value decomposition.
     """
-    weights, penalty = fit_ridge(data, sampler, validation, penalties)
-    _set(path, weights)
+    line, penalty = fit_ridge(data, sampler, validation, penalties, effects, drifting=path.drift is not None)
+    _set(path, line)
     return penalty
 
 
-def fit_ridge(
-    data: tuple[Streams, WindowSpec, int],
-    sampler: Sampler,
-    validation: tuple[Ints, Ints],
-    penalties: Sequence[float] = PENALTIES,
-) -> tuple[Array, float]:
-    """A ridge from context to horizon, its weights (L, H) and its penalty, that with the least error on `validation`.
+def choose_effects(
+    columns: tuple[int, ...], data: Data, sampler: Sampler, validation: At, penalties: Sequence[float]
+) -> tuple[Effects | None, float]:
+    """The effects of `columns` that help a ridge most on `validation`, with their penalty; None where none does."""
+    streams, window, seed = data
+    at = sampler.draw(min(sample_size(window, len(columns)), 4 * sampler.windows), np.random.default_rng(seed))
+    best: tuple[float, Effects | None, float] = (np.inf, None, NO_EFFECTS)
+    for penalty in sorted(penalties, reverse=True):
+        found = None if penalty == NO_EFFECTS else fit_effects(columns, (streams, window), at, _path, penalty)
+        if len(penalties) == 1:
+            return found, penalty
+        line, _ = fit_ridge(data, sampler, validation, PENALTIES, found)
+        error = _error(line, (streams, window), validation, found)
+        if error < best[0]:
+            best = error, found, penalty
+    return best[1], best[2]
 
-    `data` is streams, window and seed. Hoerl & Kennard 1970: (X'X + a I)^-1 X'Y, here about zero, for windows
-    are anchored at their last value. The error is the mean absolute one.
+
+def fit_ridge(
+    data: Data, sampler: Sampler, validation: At, penalties: Sequence[float] = PENALTIES,
+    effects: Effects | None = None, *, drifting: bool = False,
+) -> tuple[Line, float]:
+    """A ridge from context to horizon and its penalty, that with the least error on `validation`.
+
+    `data` is streams, window and seed; what `effects` explain is taken off. Hoerl & Kennard 1970:
+    (X'X + a I)^-1 X'Y, here about zero, for windows are anchored at their last value, or about a drift. The error is
+    the mean absolute one.
     """
     streams, window, seed = data
     rng = np.random.default_rng(seed)
     size = min(MOST_WINDOWS, 4 * sampler.windows)
-    xx = np.zeros((window.context_length, window.context_length))
-    xy = np.zeros((window.context_length, window.horizon))
+    inputs = window.context_length + (int(streams.channel.max(initial=0)) + 1 if drifting else 0)
+    xx, xy = np.zeros((inputs, inputs)), np.zeros((inputs, window.horizon))
     for _ in range(0, size, TOGETHER):
-        x, y, _seen = _pairs(streams, window, sampler.draw(min(TOGETHER, size), rng))
+        some = pairs(streams, window, sampler.draw(min(TOGETHER, size), rng), effects)
+        x = _regressors(some, inputs)
         xx += x.T @ x
-        xy += x.T @ y
-    best, chosen, weights = np.inf, 0.0, np.zeros_like(xy)
+        xy += x.T @ some.y
+    best, chosen, found = np.inf, 0.0, Line(np.zeros((window.context_length, window.horizon)), None)
     for penalty in sorted(penalties, reverse=True):
-        trial = _ridge(xx, xy, penalty)
-        error = _error(trial, streams, window, validation)
+        trial = _ridge(xx, xy, penalty, window.context_length)
+        error = _error(trial, (streams, window), validation, effects)
         if error < best:
-            best, chosen, weights = error, penalty, trial
-    return weights, chosen
+            best, chosen, found = error, penalty, trial
+    return found, chosen
 
 
-def _pairs(streams: Streams, window: WindowSpec, at: tuple[Ints, Ints]) -> tuple[Array, Array, Array]:
-    """Contexts (N, L), targets (N, H) less the anchor, 0 where missing, and the mask (N, H)."""
-    windows = gather(streams, window, *at)
-    y, seen = gather_targets(streams, window.horizon, *at)
-    return windows.x.astype(np.float64), windows.moves(y, seen), seen.astype(np.float64)
+def _regressors(some: Pairs, inputs: int) -> Array:
+    """Contexts, and what stands for the drift of each channel: one in units of the series, (N, inputs)."""
+    length = some.x.shape[1]
+    if inputs == length:
+        return some.x
+    ones = (np.arange(inputs - length) == some.channel[:, None]) / some.spread
+    return np.concatenate([some.x, ones], axis=1)
 
 
-def _ridge(xx: Array, xy: Array, penalty: float) -> Array:
-    """The weights (L, H) of the ridge; zeros where nothing moves."""
-    unit = float(np.trace(xx)) / len(xx)
+def _path(x: Array, y: Array) -> Array:
+    """The linear map (L, H) beside which effects are found."""
+    return _ridge(x.T @ x, x.T @ y, PATH_PENALTY, x.shape[1]).path
+
+
+def _ridge(xx: Array, xy: Array, penalty: float, length: int) -> Line:
+    """The ridge; zeros where nothing moves. Lags are penalised alike, a drift next to nothing."""
+    unit = float(np.trace(xx[:length, :length])) / length
     if unit == 0.0:
-        return np.zeros_like(xy)
-    return np.asarray(np.linalg.solve(xx + penalty * unit * np.eye(len(xx)), xy))
+        return Line(np.zeros((length, xy.shape[1])), np.zeros_like(xy[length:]) if len(xy) > length else None)
+    own = np.diag(xx)[length:]
+    weight = np.concatenate([np.full(length, penalty * unit), FREE * np.where(own > 0.0, own, 1.0)])
+    both = np.asarray(np.linalg.solve(xx + np.diag(weight), xy), dtype=np.float64)
+    return Line(both[:length], both[length:] if len(xy) > length else None)
 
 
-def _error(weights: Array, streams: Streams, window: WindowSpec, at: tuple[Ints, Ints]) -> float:
-    """The mean absolute error of a linear map over windows; 0 where there are none."""
+def _error(line: Line, data: tuple[Streams, WindowSpec], at: At, effects: Effects | None) -> float:
+    """The mean absolute error of a linear map over windows, in scales; 0 where there are none."""
     total = count = 0.0
-    for start in range(0, len(at[0]), TOGETHER):
-        part = slice(start, start + TOGETHER)
-        x, y, seen = _pairs(streams, window, (at[0][part], at[1][part]))
-        total += float((np.abs(y - x @ weights) * seen).sum())
-        count += float(seen.sum())
+    for first in range(0, len(at[0]), TOGETHER):
+        part = slice(first, first + TOGETHER)
+        some = pairs(*data, (at[0][part], at[1][part]), effects)
+        missed = (some.y - some.x @ line.path) * some.spread
+        if line.drift is not None:
+            missed = missed - line.drift[some.channel]
+        total += float((np.abs(missed) * some.seen).sum())
+        count += float(some.seen.sum())
     return total / count if count else 0.0
 
 
-def _set(path: LinearPath, weights: Array) -> None:
-    """Put the map (L, H) into the path."""
+def _set(path: LinearPath, line: Line) -> None:
+    """Put the map into the path."""
+    weights = line.path
     with torch.no_grad():
+        if path.drift is not None and line.drift is not None:
+            path.drift[: len(line.drift)].copy_(torch.from_numpy(line.drift.astype(np.float32)))
         if path.down is None:
             path.up.weight.copy_(torch.from_numpy(weights.T.astype(np.float32)))
             return

@@ -15,11 +15,13 @@ import torch
 
 from grucast.core.arrays import Array
 from grucast.inference.weights import Weights
+from grucast.training.effects import NO_EFFECTS
 from grucast.training.ensemble import Job
 from grucast.training.fit import Examples, Fit, Run
 from grucast.training.sampling import Sampler
+from grucast.training.start import Start
 
-ANY_PENALTY = 1.0  # of the ridge that a new network begins as: its weights are replaced at once
+ANY_START = Start(1.0, NO_EFFECTS)  # of networks whose weights are given
 
 
 def rehearsal(old: Sampler, new: Sampler) -> Sampler:
@@ -83,7 +85,7 @@ def _fit(job: Job, weights: Weights, number: int, run: Run) -> Fit:
     """A fit that begins at `weights`, of which those are left out that were computed and not trained."""
     none = np.zeros(0, dtype=np.int64)
     config = replace(job.training, seed=job.training.seed + number)
-    empty = Examples(job.streams, Sampler(none, none, none, np.zeros(0)), ANY_PENALTY)
+    empty = Examples(job.streams, Sampler(none, none, none, np.zeros(0)), ANY_START)
     fit = Fit((job.model, job.window), config, empty, run)
     _load(fit, weights)
     return fit

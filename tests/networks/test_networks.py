@@ -1,17 +1,19 @@
 """What every network and cell promises, in torch and in NumPy."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 from grucast import inference, networks
-from grucast.core.config import QUANTILE_LEVELS, ModelConfig, WindowSpec
+from grucast.core.config import QUANTILE_LEVELS, ModelConfig, Structure, WindowSpec
 from grucast.inference.predict import chunk_size, predict, predict_streams
 from grucast.networks.batch import Batch
 from grucast.networks.network import Network
-from grucast.preprocessing.windows import gather
+from grucast.preprocessing.windows import flatten, gather
 from grucast.training.fit import examples_at
-from tests.making import random_streams, torch_network, weights_of
+from tests.making import random_sources, random_streams, torch_network, weights_of
 
 SPEC = WindowSpec(context_length=14, horizon=9, segment=4)
 SEASONAL = WindowSpec(context_length=14, horizon=9, segment=4, seasons=(5, 7))
@@ -75,6 +77,21 @@ def test_the_default_levels_and_a_context_of_one_row_agree_too(network):
     assert np.abs(found - wanted).max() <= 1e-5 * np.abs(wanted).max()
 
 
+@pytest.mark.parametrize("network", networks.NETWORKS.names())
+@pytest.mark.parametrize("seasonal", [(), (5, 7)])
+@pytest.mark.parametrize("structure", [Structure(), Structure(hybrid="es", period=5)])
+def test_drift_and_effects_of_covariates_agree_too(network, seasonal, structure):
+    model = model_of(network=network, linear_rank=-1, drift=True, seasonal=seasonal, known=4, past=2, static=1,
+                     effects=(0, 3), structure=structure)
+    window = SEASONAL if seasonal else SPEC
+    made, streams = ready(model, window)
+    batch, _ = examples_at(streams, window, AT, "cpu")
+    with torch.no_grad():
+        wanted = made(batch).numpy()
+    found = predict([weights_of(made)], model, window, gather(streams, window, *AT))
+    assert np.abs(found - wanted).max() <= 1e-5 * np.abs(wanted).max()
+
+
 # ---- each of them --------------------------------------------------------------------------------
 
 
@@ -90,7 +107,8 @@ def test_quantiles_never_cross(network, spread):
 
 @pytest.mark.parametrize("network", networks.NETWORKS.names())
 def test_gradients_of_a_network_are_those_of_finite_differences(network):
-    model = model_of(network=network, hidden=3, linear_rank=2, seasonal=(5,), known=1, past=1, static=2)
+    model = model_of(network=network, hidden=3, linear_rank=2, drift=True, seasonal=(5,), known=2, effects=(1,),
+                     past=1, static=2)
     window = WindowSpec(7, 5, 3, seasons=(5,))
     made, streams = ready(model, window)
     made.double()
@@ -134,6 +152,24 @@ def test_the_season_tables_add_nothing_at_the_start(network):
     with_tables = made(batch)
     made.seasons = None
     torch.testing.assert_close(made(batch), with_tables, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("network", networks.NETWORKS.names())
+def test_effects_that_tell_the_whole_series_forecast_it(network):
+    """A series that is 3 times its covariate: with that effect taken off it never moves."""
+    model = model_of(network=network, channels=1, known=2, effects=(1,))
+    made = torch_network(model, SPEC)
+    sources = [replace(one, z=3.0 * one.known[: len(one.z), 1:], observed=np.ones((len(one.z), 1), dtype=bool))
+               for one in random_sources((40,), channels=1, covariates=(2, 0, 0))]
+    streams, at = flatten(sources), (np.zeros(2, dtype=np.int64), np.array([20, 31]))
+    with torch.no_grad():
+        made.effects.straight[:] = 3.0
+        made.effects.bent[:] = 0.0
+        made.head.out.weight[:] = 0.0
+        made.head.out.bias[:] = 0.0
+    batch, (moves, seen) = examples_at(streams, SPEC, at, "cpu")
+    found = made(batch)[:, :, 2].detach()
+    torch.testing.assert_close(found * seen, moves, rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize("network", networks.NETWORKS.names())

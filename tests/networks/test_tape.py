@@ -117,16 +117,18 @@ AT = np.array([0, 4, 2]), np.array([40, 3, 21])
 ALONE = {"plain": {}, "bidirectional": {"bidirectional": True}, "attention": {"attention": True}, "skip": {"skip": 3},
          "dilations": {"dilations": (1, 3)}, "conv": {"hybrid": "conv"}, "es": {"hybrid": "es", "period": 5},
          "level": {"hybrid": "es"}, "silu": {"activation": "silu"}}
+WITH = {"plain": {}, "effects": {"effects": (1,), "drift": True}}
 
 
 def model_of(network, cell, alone):
-    structure = Structure(**ALONE[alone])
+    structure = Structure(**ALONE.get(alone, {}))
     return ModelConfig(network=network, cell=cell, layers=len(structure.dilations) or 1, hidden=6, channels=3, known=2,
                        past=3, static=5, linear_rank=2, seasonal=(5,), quantile_levels=(0.1, 0.5, 0.9),
+                       **WITH.get(alone, {}),
                        structure=replace(structure, delay=2 if cell == "tau-gru" else 0))
 
 
-@pytest.mark.parametrize("alone", ALONE)
+@pytest.mark.parametrize("alone", ALONE | WITH)
 @pytest.mark.parametrize("cell", CELLS.names())
 @pytest.mark.parametrize("network", NETWORKS.names())
 def test_the_gradient_of_each_network_is_that_of_torch(network, cell, alone):

@@ -9,6 +9,7 @@ from small_fit import ROWS, SAMPLER, VALIDATION, WINDOW, assert_same_weights, jo
 
 from grucast.core.config import LOSSES, OPTIMIZERS
 from grucast.inference.predict import predict_streams
+from grucast.networks.heads import LinearPath
 from grucast.preprocessing.windows import cutoffs_between, gather_targets
 from grucast.training import fit as fitting
 from grucast.training.ensemble import train_more
@@ -123,14 +124,14 @@ def test_the_linear_path_begins_as_the_ridge(rank):
     """A wave of period 12 without noise: the ridge of a context of 12 rows tells it."""
     clean = 10 + 3 * np.sin(np.arange(ROWS) * 2 * np.pi / 12)
     streams = streams_of(clean)
-    path = fitting.LinearPath(WINDOW, rank)
+    path = LinearPath(WINDOW, rank)
     start_linear(path, (streams, WINDOW, 0), SAMPLER, VALIDATION)
     batch, (moves, _) = examples_at(streams, WINDOW, (np.array([0]), np.array([120])), "cpu")
     np.testing.assert_allclose(path(batch.x)[0].detach().numpy(), moves[0].numpy(), atol=0.02)
 
 
 def test_the_penalty_found_is_the_one_used_when_it_is_given():
-    one, two = (fitting.LinearPath(WINDOW, -1) for _ in range(2))
+    one, two = (LinearPath(WINDOW, -1) for _ in range(2))
     data = streams_of(wave()), WINDOW, 0
     found = start_linear(one, data, SAMPLER, VALIDATION)
     nothing = np.zeros(0, dtype=np.int64)

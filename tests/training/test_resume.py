@@ -76,8 +76,8 @@ def test_a_run_that_was_killed_goes_on_to_the_same_weights(tmp_path, optimizer, 
     keeper.recall()
     found = trained(job, Run(keeper=keeper))
     assert_same_weights(wanted, found)
-    assert [(one.steps, one.epochs, one.loss, one.penalty) for one in found] == [
-        (one.steps, one.epochs, one.loss, one.penalty) for one in wanted
+    assert [(one.steps, one.epochs, one.loss, one.start) for one in found] == [
+        (one.steps, one.epochs, one.loss, one.start) for one in wanted
     ]
 
 

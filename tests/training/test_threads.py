@@ -6,10 +6,12 @@ import torch
 from grucast.core.config import ModelConfig, TrainingConfig, WindowSpec
 from grucast.preprocessing.sources import Setting, fit_scales, make_source
 from grucast.preprocessing.windows import flatten
+from grucast.training.effects import NO_EFFECTS
 from grucast.training.ensemble import Job, train_more
 from grucast.training.fit import Fitted, Run
 from grucast.training.sampling import sampler_of
 from grucast.training.setup import configure
+from grucast.training.start import Start
 from tests.making import hourly_panel, series_of
 
 WINDOW = WindowSpec(336, 24, 24, (24,))  # large enough for torch to share the work among threads
@@ -22,10 +24,10 @@ def trained() -> dict[str, np.ndarray]:
     scales = fit_scales(panel, [1000], "none")
     one = panel.series[0]
     streams = flatten([make_source(one, scales, Setting(panel.layout.clock, one.ds[0], 24), stop=len(one))])
-    model = ModelConfig(hidden=16, channels=2, linear_rank=-1, seasonal=(24,))
+    model = ModelConfig(hidden=16, channels=2, linear_rank=-1, drift=True, seasonal=(24,))
     job = Job(model, WINDOW, TrainingConfig(batch_size=128), streams)
     sampler = sampler_of(np.array([336, 336]), np.array([976, 976]))
-    found = Fitted({}, 6, 1, 0.0, 0.1)
+    found = Fitted({}, 6, 1, 0.0, Start(0.1, NO_EFFECTS))
     return train_more(job, sampler, [({}, found)], Run(), anew=True)[0]
 
 

@@ -14,9 +14,11 @@ from grucast.core.results import Artifact
 from grucast.forecasting.predict import Forecaster
 from grucast.inference.weights import Weights
 from grucast.preprocessing.splits import Split
+from grucast.training.effects import NO_EFFECTS
 from grucast.training.ensemble import Job
 from grucast.training.fit import Fitted, Run
 from grucast.training.setup import configure, torch_version
+from grucast.training.start import Start
 from grucast.training.update import Going, between, rehearsal
 from grucast.workflows.detecting.scores import unpack_watch
 from grucast.workflows.learning.assess import Protocol, assess, skill_notes
@@ -125,7 +127,7 @@ def laws_for(
 def _learned(artifact: Artifact, forecaster: Forecaster) -> Learned:
     """A model from a file, as training holds it."""
     steps = artifact.manifest.steps
-    found = tuple(Fitted(dict(one), steps, 0, math.nan, 0.0) for one in forecaster.members)
+    found = tuple(Fitted(dict(one), steps, 0, math.nan, Start(0.0, NO_EFFECTS)) for one in forecaster.members)
     return Learned(forecaster.members, forecaster, found)
 
 
