@@ -29,7 +29,7 @@ MIGRATIONS: Mapping[int, Migration] = {}
 
 # format 1 grew before its first release: settings that came later, and the value that is what was done before
 LATER: Mapping[str, Json] = {
-    "model": {"effects": [], "drift": False,
+    "model": {"effects": [],
               "structure": {"bidirectional": False, "attention": False, "activation": None, "delay": 0, "skip": 0,
                             "dilations": [], "hybrid": None, "period": 0}},
 }

@@ -276,7 +276,6 @@ class ModelConfig:
     past: int = 0
     static: int = 0
     linear_rank: int = 0  # 0: no linear path, -1: full rank
-    drift: bool = False  # what the linear path adds to a flat window, by channel and step
     seasonal: tuple[int, ...] = ()  # periods of the learned season tables
     effects: tuple[int, ...] = ()  # columns of known covariates whose effect on a row is taken off and added back
     narrow: int = 0  # numbers from which the window is rebuilt; 0: it is not

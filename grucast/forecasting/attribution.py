@@ -12,7 +12,7 @@ integrand jumps; but over each piece of the path the contributions must sum to t
 the pieces that miss it most are halved, until the whole is complete (Gauss-Legendre in each piece).
 
 `parts` takes the same forecast apart by what the network is made of: the sum of last value, season tables, effects of
-covariates, smoothing, linear path, drift and recurrent network.
+covariates, smoothing, linear path and recurrent network.
 """
 
 from __future__ import annotations
@@ -202,7 +202,7 @@ def parts(forecaster: Forecaster, window: Windows, unit: Unit) -> dict[str, Arra
     """The median of one window as a sum over parts of the network, (H,) each, in the units of the file.
 
     `last value` and whichever there are of `season`, `covariates` (what the rows ahead have more of them than the last
-    one), `smoothing`, `linear`, `drift`, `network`, `repeated`. With a transform, which is not a sum, each part has of
+    one), `smoothing`, `linear`, `network`, `repeated`. With a transform, which is not a sum, each part has of
     the way from the last value what it has in transformed units: the contribution that the equation above gives it.
     """
     each = [_parts(one, forecaster.model, forecaster.window, window) for one in forecaster.members]
@@ -232,7 +232,5 @@ def _parts(weights: Weights, model: ModelConfig, spec: WindowSpec, window: Windo
         out["smoothing"] = ahead - sum(out.values())
     if model.linear_rank:
         out["linear"] = linear_path(below(weights, "linear"), given.x)[0].astype(np.float64) * spread
-    if model.drift:
-        out["drift"] = weights["linear.drift"][window.channel[0]].astype(np.float64)
     out["network"] = said[:, model.quantile_levels.index(0.5)].astype(np.float64) * spread
     return out

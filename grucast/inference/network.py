@@ -91,8 +91,6 @@ def outputs(weights: Weights, model: ModelConfig, window: WindowSpec, windows: W
     if model.linear_rank:
         out = out + linear_path(below(weights, "linear"), given.x)[:, :, None]
     out = out * given.spread[:, :, None]
-    if model.drift:
-        out = out + weights["linear.drift"][windows.channel][:, :, None]
     out = out if given.ahead is None else out + given.ahead[:, :, None]
     if not model.narrow:
         return Outputs(out, None, None)

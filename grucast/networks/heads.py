@@ -67,10 +67,9 @@ def running_sums(count: int, middle: int) -> Tensor:
 class LinearPath(nn.Module):
     """A linear map from context (B, L) to horizon (B, H), zero at the start; of low rank when `rank` > 0."""
 
-    def __init__(self, window: WindowSpec, rank: int, drifting: int = 0) -> None:
+    def __init__(self, window: WindowSpec, rank: int) -> None:
         super().__init__()
         length, horizon = window.context_length, window.horizon
-        self.drift = nn.Parameter(torch.zeros(drifting, horizon)) if drifting else None
         self.down = nn.Linear(length, rank, bias=False) if rank > 0 else None
         self.up = nn.Linear(rank if rank > 0 else length, horizon, bias=False)
         nn.init.zeros_(self.up.weight)

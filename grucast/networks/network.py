@@ -63,7 +63,7 @@ class Network(nn.Module):
         self.core = NETWORKS.load(model.network)(model, window)
         self.drop = nn.Dropout(model.dropout)
         self.head = QuantileHead(model.hidden, self.core.rows, model.quantile_levels)
-        self.linear = LinearPath(window, model.linear_rank, model.channels * model.drift) if model.linear_rank else None
+        self.linear = LinearPath(window, model.linear_rank) if model.linear_rank else None
         self.seasons = SeasonTables(model.seasonal, model.channels) if model.seasonal else None
         self.effects = KnownEffects(model.effects, model.channels) if model.effects else None
         smooth = model.structure.hybrid == "es"
@@ -79,8 +79,6 @@ class Network(nn.Module):
         if self.linear is not None:
             out = out + self.linear(given.x)[:, :, None]
         out = out * given.spread[:, :, None]
-        if self.linear is not None and self.linear.drift is not None:
-            out = out + self.linear.drift[batch.channel][:, :, None]
         return out if given.ahead is None else out + given.ahead[:, :, None]
 
     def rebuilt(self, batch: Batch) -> Tensor:

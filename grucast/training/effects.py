@@ -44,7 +44,6 @@ class Pairs(NamedTuple):
     y: Array  # (N, H)
     seen: Array  # (N, H) 1 where a target was observed
     spread: Array  # (N, 1)
-    channel: Ints  # (N,)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,7 +74,7 @@ def pairs(streams: Streams, window: WindowSpec, at: tuple[Ints, Ints], effects: 
         off = effects.of(windows)
         x, ahead = (x - off[:, : x.shape[1]]) * windows.mask, (ahead - off[:, x.shape[1] :]) * seen
     spread = spread_of(x.astype(np.float32), windows.mask).astype(np.float64)
-    return Pairs(x / spread, ahead / spread, seen.astype(np.float64), spread, windows.channel)
+    return Pairs(x / spread, ahead / spread, seen.astype(np.float64), spread)
 
 
 Path = Callable[[Array, Array], Array]  # from contexts (N, L) and targets (N, H) to a linear map (L, H)

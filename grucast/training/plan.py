@@ -85,7 +85,6 @@ def plan_model(options: NetworkOptions, preset: str, window: WindowSpec, facts: 
         past=past,
         static=static,
         linear_rank=linear_rank(window.context_length, window.horizon) if linear else 0,
-        drift=linear,
         seasonal=() if smooth else window.seasons,
         effects=effects_of(known, facts.calendar),
         narrow=0 if options.objective == "forecast" else NARROW,

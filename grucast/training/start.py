@@ -18,12 +18,11 @@ from grucast.core.config import WindowSpec
 from grucast.networks.heads import LinearPath
 from grucast.networks.network import Network
 from grucast.preprocessing.windows import Streams
-from grucast.training.effects import NO_EFFECTS, Effects, Pairs, fit_effects, pairs, sample_size, set_effects
+from grucast.training.effects import NO_EFFECTS, Effects, fit_effects, pairs, sample_size, set_effects
 from grucast.training.effects import PENALTIES as EFFECT_PENALTIES
 from grucast.training.sampling import Sampler
 
 PENALTIES = (1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0)  # relative to the mean square of a lag
-FREE = 1e-6  # the penalty of a drift
 PATH_PENALTY = 1e-2  # of the path beside which effects are found
 MOST_WINDOWS = 20_000
 TOGETHER = 2_048
@@ -36,13 +35,6 @@ class Start(NamedTuple):
 
     path: float
     effects: float
-
-
-class Line(NamedTuple):
-    """A linear map from context to horizon: `path` (L, H), and what each channel drifts, `drift` (C, H)."""
-
-    path: Array
-    drift: Array | None
 
 
 def start(network: Network, data: Data, sampler: Sampler, validation: At, given: Start | None = None) -> Start:
@@ -68,8 +60,8 @@ def start_linear(
 
     A path of low rank gets the truncated singular value decomposition.
     """
-    line, penalty = fit_ridge(data, sampler, validation, penalties, effects, drifting=path.drift is not None)
-    _set(path, line)
+    weights, penalty = fit_ridge(data, sampler, validation, penalties, effects)
+    _set(path, weights)
     return penalty
 
 
@@ -84,8 +76,8 @@ def choose_effects(
         found = None if penalty == NO_EFFECTS else fit_effects(columns, (streams, window), at, _path, penalty)
         if len(penalties) == 1:
             return found, penalty
-        line, _ = fit_ridge(data, sampler, validation, PENALTIES, found)
-        error = _error(line, (streams, window), validation, found)
+        weights, _ = fit_ridge(data, sampler, validation, PENALTIES, found)
+        error = _error(weights, (streams, window), validation, found)
         if error < best[0]:
             best = error, found, penalty
     return best[1], best[2]
@@ -93,78 +85,59 @@ def choose_effects(
 
 def fit_ridge(
     data: Data, sampler: Sampler, validation: At, penalties: Sequence[float] = PENALTIES,
-    effects: Effects | None = None, *, drifting: bool = False,
-) -> tuple[Line, float]:
-    """A ridge from context to horizon and its penalty, that with the least error on `validation`.
+    effects: Effects | None = None,
+) -> tuple[Array, float]:
+    """A ridge from context to horizon, its weights (L, H) and its penalty, that with the least error on `validation`.
 
     `data` is streams, window and seed; what `effects` explain is taken off. Hoerl & Kennard 1970:
-    (X'X + a I)^-1 X'Y, here about zero, for windows are anchored at their last value, or about a drift. The error is
-    the mean absolute one.
+    (X'X + a I)^-1 X'Y, here about zero, for windows are anchored at their last value, and of windows divided by their
+    spread. The error is the mean absolute one, in scales of the series.
     """
     streams, window, seed = data
     rng = np.random.default_rng(seed)
     size = min(MOST_WINDOWS, 4 * sampler.windows)
-    inputs = window.context_length + (int(streams.channel.max(initial=0)) + 1 if drifting else 0)
-    xx, xy = np.zeros((inputs, inputs)), np.zeros((inputs, window.horizon))
+    xx = np.zeros((window.context_length, window.context_length))
+    xy = np.zeros((window.context_length, window.horizon))
     for _ in range(0, size, TOGETHER):
         some = pairs(streams, window, sampler.draw(min(TOGETHER, size), rng), effects)
-        x = _regressors(some, inputs)
-        xx += x.T @ x
-        xy += x.T @ some.y
-    best, chosen, found = np.inf, 0.0, Line(np.zeros((window.context_length, window.horizon)), None)
+        xx += some.x.T @ some.x
+        xy += some.x.T @ some.y
+    best, chosen, weights = np.inf, 0.0, np.zeros_like(xy)
     for penalty in sorted(penalties, reverse=True):
-        trial = _ridge(xx, xy, penalty, window.context_length)
+        trial = _ridge(xx, xy, penalty)
         error = _error(trial, (streams, window), validation, effects)
         if error < best:
-            best, chosen, found = error, penalty, trial
-    return found, chosen
-
-
-def _regressors(some: Pairs, inputs: int) -> Array:
-    """Contexts, and what stands for the drift of each channel: one in units of the series, (N, inputs)."""
-    length = some.x.shape[1]
-    if inputs == length:
-        return some.x
-    ones = (np.arange(inputs - length) == some.channel[:, None]) / some.spread
-    return np.concatenate([some.x, ones], axis=1)
+            best, chosen, weights = error, penalty, trial
+    return weights, chosen
 
 
 def _path(x: Array, y: Array) -> Array:
     """The linear map (L, H) beside which effects are found."""
-    return _ridge(x.T @ x, x.T @ y, PATH_PENALTY, x.shape[1]).path
+    return _ridge(x.T @ x, x.T @ y, PATH_PENALTY)
 
 
-def _ridge(xx: Array, xy: Array, penalty: float, length: int) -> Line:
-    """The ridge; zeros where nothing moves. Lags are penalised alike, a drift next to nothing."""
-    unit = float(np.trace(xx[:length, :length])) / length
+def _ridge(xx: Array, xy: Array, penalty: float) -> Array:
+    """The weights (L, H) of the ridge; zeros where nothing moves."""
+    unit = float(np.trace(xx)) / len(xx)
     if unit == 0.0:
-        return Line(np.zeros((length, xy.shape[1])), np.zeros_like(xy[length:]) if len(xy) > length else None)
-    own = np.diag(xx)[length:]
-    weight = np.concatenate([np.full(length, penalty * unit), FREE * np.where(own > 0.0, own, 1.0)])
-    both = np.asarray(np.linalg.solve(xx + np.diag(weight), xy), dtype=np.float64)
-    return Line(both[:length], both[length:] if len(xy) > length else None)
+        return np.zeros_like(xy)
+    return np.asarray(np.linalg.solve(xx + penalty * unit * np.eye(len(xx)), xy))
 
 
-def _error(line: Line, data: tuple[Streams, WindowSpec], at: At, effects: Effects | None) -> float:
+def _error(weights: Array, data: tuple[Streams, WindowSpec], at: At, effects: Effects | None) -> float:
     """The mean absolute error of a linear map over windows, in scales; 0 where there are none."""
     total = count = 0.0
     for first in range(0, len(at[0]), TOGETHER):
         part = slice(first, first + TOGETHER)
         some = pairs(*data, (at[0][part], at[1][part]), effects)
-        missed = (some.y - some.x @ line.path) * some.spread
-        if line.drift is not None:
-            missed = missed - line.drift[some.channel]
-        total += float((np.abs(missed) * some.seen).sum())
+        total += float((np.abs(some.y - some.x @ weights) * some.spread * some.seen).sum())
         count += float(some.seen.sum())
     return total / count if count else 0.0
 
 
-def _set(path: LinearPath, line: Line) -> None:
-    """Put the map into the path."""
-    weights = line.path
+def _set(path: LinearPath, weights: Array) -> None:
+    """Put the map (L, H) into the path."""
     with torch.no_grad():
-        if path.drift is not None and line.drift is not None:
-            path.drift[: len(line.drift)].copy_(torch.from_numpy(line.drift.astype(np.float32)))
         if path.down is None:
             path.up.weight.copy_(torch.from_numpy(weights.T.astype(np.float32)))
             return

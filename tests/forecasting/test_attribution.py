@@ -52,7 +52,8 @@ def explained(forecaster, steps=ALL, place=PLACE):
 @pytest.mark.parametrize("cell", CELLS.names())
 @pytest.mark.parametrize("network", NETWORKS.names())
 def test_contributions_sum_to_the_distance_from_the_baseline(network, cell, alone):
-    found = explained(forecaster_of(network=network, cell=cell, **ALONE[alone]))
+    effects = (1,) if alone in ("plain", "es") else ()
+    found = explained(forecaster_of(network=network, cell=cell, effects=effects, **ALONE[alone]))
     assert abs(found.total - (found.forecast - found.baseline)) <= 0.01 * abs(found.forecast - found.baseline)
     assert found.error <= 0.01
 
@@ -162,7 +163,7 @@ def test_sizes_near_the_ends_of_the_numbers_are_explained_alike(scale):
 @pytest.mark.parametrize("transform", ["none", "asinh", "log"])
 @pytest.mark.parametrize("alone", ["plain", "attention", "es", "level"])
 def test_the_parts_sum_to_the_forecast(transform, alone):
-    forecaster = forecaster_of(transform=transform, members=2, **ALONE[alone])
+    forecaster = forecaster_of(transform=transform, members=2, effects=(0, 1), **ALONE[alone])
     given = quantiles_at(forecaster, STREAMS, PLACE)[0, :, LEVELS.index(0.5)]
     found = parts(forecaster, window_at(), unit_of(forecaster, window_at(), float(STREAMS.scale[4])))
     np.testing.assert_allclose(sum(found.values()), given, rtol=1e-5)
@@ -172,8 +173,8 @@ def test_the_parts_are_those_that_the_network_has():
     unit = Unit(Transform("none", np.ones(1)), 2.0, 1.0)
     bare = parts(forecaster_of(seasonal=(), linear_rank=0), window_at(), unit)
     assert list(bare) == ["last value", "network"]
-    every = parts(forecaster_of(hybrid="es", period=5), window_at(), unit)
-    assert list(every) == ["last value", "season", "smoothing", "linear", "network"]
+    every = parts(forecaster_of(hybrid="es", period=5, effects=(1,)), window_at(), unit)
+    assert list(every) == ["last value", "season", "covariates", "smoothing", "linear", "network"]
 
 
 def test_the_season_part_is_what_the_tables_say_of_the_rows_ahead():
@@ -184,6 +185,16 @@ def test_the_season_part_is_what_the_tables_say_of_the_rows_ahead():
     moved = table[phase[22:]] - table[phase[window.anchor[0]]]
     found = parts(forecaster, window, Unit(Transform("none", np.ones(1)), 3.0, 0.5))
     np.testing.assert_allclose(found["season"], 3.0 * 0.5 * moved, rtol=1e-5)
+
+
+def test_the_covariates_part_is_their_effect_on_the_rows_ahead_less_that_on_the_last_row_known():
+    forecaster = forecaster_of(effects=(1,))
+    weights, window = forecaster.members[0], window_at()
+    k = window.known[0, :, 1].astype(float)
+    bends = np.tanh(k[:, None] * weights["effects.bend.weight"][:, 0] + weights["effects.bend.bias"])
+    effect = weights["effects.straight"][1, 0] * k + bends @ weights["effects.bent"][1]  # of the second channel
+    found = parts(forecaster, window, Unit(Transform("none", np.ones(1)), 3.0, 0.5))
+    np.testing.assert_allclose(found["covariates"], 3.0 * 0.5 * (effect[22:] - effect[window.anchor[0]]), rtol=1e-5)
 
 
 def test_the_last_value_is_that_of_the_file():

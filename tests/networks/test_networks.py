@@ -80,8 +80,8 @@ def test_the_default_levels_and_a_context_of_one_row_agree_too(network):
 @pytest.mark.parametrize("network", networks.NETWORKS.names())
 @pytest.mark.parametrize("seasonal", [(), (5, 7)])
 @pytest.mark.parametrize("structure", [Structure(), Structure(hybrid="es", period=5)])
-def test_drift_and_effects_of_covariates_agree_too(network, seasonal, structure):
-    model = model_of(network=network, linear_rank=-1, drift=True, seasonal=seasonal, known=4, past=2, static=1,
+def test_effects_of_covariates_agree_too(network, seasonal, structure):
+    model = model_of(network=network, linear_rank=-1, seasonal=seasonal, known=4, past=2, static=1,
                      effects=(0, 3), structure=structure)
     window = SEASONAL if seasonal else SPEC
     made, streams = ready(model, window)
@@ -107,7 +107,7 @@ def test_quantiles_never_cross(network, spread):
 
 @pytest.mark.parametrize("network", networks.NETWORKS.names())
 def test_gradients_of_a_network_are_those_of_finite_differences(network):
-    model = model_of(network=network, hidden=3, linear_rank=2, drift=True, seasonal=(5,), known=2, effects=(1,),
+    model = model_of(network=network, hidden=3, linear_rank=2, seasonal=(5,), known=2, effects=(1,),
                      past=1, static=2)
     window = WindowSpec(7, 5, 3, seasons=(5,))
     made, streams = ready(model, window)

@@ -117,7 +117,7 @@ AT = np.array([0, 4, 2]), np.array([40, 3, 21])
 ALONE = {"plain": {}, "bidirectional": {"bidirectional": True}, "attention": {"attention": True}, "skip": {"skip": 3},
          "dilations": {"dilations": (1, 3)}, "conv": {"hybrid": "conv"}, "es": {"hybrid": "es", "period": 5},
          "level": {"hybrid": "es"}, "silu": {"activation": "silu"}}
-WITH = {"plain": {}, "effects": {"effects": (1,), "drift": True}}
+WITH = {"plain": {}, "effects": {"effects": (1,)}}
 
 
 def model_of(network, cell, alone):

@@ -1,4 +1,4 @@
-"""Effects of known covariates and drifts, as the linear parts of a network begin with them."""
+"""Effects of known covariates, as a network begins with them."""
 
 import math
 
@@ -11,7 +11,7 @@ from grucast.networks.network import Network
 from grucast.preprocessing.windows import Source, cutoffs_between, flatten, gather
 from grucast.training.effects import NO_EFFECTS, Effects, fit_effects, pairs
 from grucast.training.sampling import sampler_of
-from grucast.training.start import Start, _path, choose_effects, fit_ridge, start
+from grucast.training.start import Start, _path, choose_effects, start
 
 ROWS, WINDOW = 400, WindowSpec(12, 6, 4)
 SAMPLER = sampler_of(np.array([3]), np.array([300]))
@@ -115,7 +115,7 @@ def test_a_covariate_that_helps_is_taken_and_one_that_says_nothing_is_shrunk_or_
 def test_a_network_begins_with_the_effects_that_were_given_and_with_none_where_there_were_none(rng):
     k = rng.normal(size=(ROWS, 2))
     streams = streams_with(autoregressive(rng, 0.5, 0.3) - 3.0 * k[:, 1], k)
-    model = ModelConfig(hidden=3, known=2, effects=(1,), linear_rank=-1, drift=True)
+    model = ModelConfig(hidden=3, known=2, effects=(1,), linear_rank=-1)
     nothing = np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
     one, two = Network(model, WINDOW), Network(model, WINDOW)
     start(one, (streams, *DATA), SAMPLER, nothing, Start(1e-2, 1e-3))
@@ -127,38 +127,10 @@ def test_a_network_begins_with_the_effects_that_were_given_and_with_none_where_t
 def test_what_a_network_began_with_is_found_once_and_used_again(rng):
     k = rng.normal(size=(ROWS, 1))
     streams = streams_with(autoregressive(rng, 0.5, 0.3) + k[:, 0], k)
-    model = ModelConfig(hidden=3, known=1, effects=(0,), linear_rank=-1, drift=True)
+    model = ModelConfig(hidden=3, known=1, effects=(0,), linear_rank=-1)
     one, two = Network(model, WINDOW), Network(model, WINDOW)
     found = start(one, (streams, *DATA), SAMPLER, VALIDATION)
     nothing = np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
     assert math.isfinite(found.effects)
     assert start(two, (streams, *DATA), SAMPLER, nothing, found) == found
     np.testing.assert_array_equal(one.effects.straight.detach(), two.effects.straight.detach())
-
-
-# ---- drift ---------------------------------------------------------------------------------------
-
-
-def test_a_series_that_drifts_is_told_to_drift(rng):
-    """Steps of 0.3 each, and noise whose past says nothing: h steps ahead it is 0.3 h higher."""
-    y = (0.3 + rng.normal(0.0, 0.2, ROWS)).cumsum()
-    streams = streams_with(y, np.zeros((ROWS, 1)))
-    line, _ = fit_ridge((streams, *DATA), SAMPLER, VALIDATION, (1e4,), drifting=True)
-    np.testing.assert_allclose(line.drift[0], 0.3 * np.arange(1, WINDOW.horizon + 1), rtol=0.25)
-    assert np.abs(line.path).max() < 1e-2
-
-
-def test_each_channel_has_a_drift_of_its_own(rng):
-    y = (np.array([0.5, 0.0, -0.4]) + rng.normal(0.0, 0.1, (ROWS, 3))).cumsum(axis=0)
-    streams = flatten([Source(z=y, observed=np.ones_like(y, dtype=bool), scale=np.ones(3), static=np.zeros(0),
-                              known=np.zeros((ROWS, 0)), past=np.zeros((ROWS, 0)))])
-    sampler = sampler_of(np.full(3, 20), np.full(3, 200))
-    line, _ = fit_ridge((streams, *DATA), sampler, VALIDATION, (1e4,), drifting=True)
-    np.testing.assert_allclose(line.drift[:, 0], [0.5, 0.0, -0.4], atol=0.06)
-
-
-def test_a_series_that_never_moved_drifts_nowhere():
-    streams = streams_with(np.full(ROWS, 7.0), np.zeros((ROWS, 1)))
-    line, _ = fit_ridge((streams, *DATA), SAMPLER, VALIDATION, drifting=True)
-    assert not line.path.any()
-    assert not line.drift.any()

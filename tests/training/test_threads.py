@@ -24,7 +24,7 @@ def trained() -> dict[str, np.ndarray]:
     scales = fit_scales(panel, [1000], "none")
     one = panel.series[0]
     streams = flatten([make_source(one, scales, Setting(panel.layout.clock, one.ds[0], 24), stop=len(one))])
-    model = ModelConfig(hidden=16, channels=2, linear_rank=-1, drift=True, seasonal=(24,))
+    model = ModelConfig(hidden=16, channels=2, linear_rank=-1, seasonal=(24,))
     job = Job(model, WINDOW, TrainingConfig(batch_size=128), streams)
     sampler = sampler_of(np.array([336, 336]), np.array([976, 976]))
     found = Fitted({}, 6, 1, 0.0, Start(0.1, NO_EFFECTS))

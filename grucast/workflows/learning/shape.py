@@ -52,10 +52,10 @@ def _errors(prepared: Prepared, at: tuple[Ints, Ints], size: Array) -> Array:
     Windows of infinite size, of series that never moved, do not count.
     """
     window, streams, counted = prepared.window, prepared.streams, np.isfinite(size)
-    line, _ = fit_ridge((streams, window, prepared.training.seed), fit_sampler(prepared), at)
+    weights, _ = fit_ridge((streams, window, prepared.training.seed), fit_sampler(prepared), at)
     windows = gather(streams, window, *at)
     z, seen = gather_targets(streams, window.horizon, *at)
-    ahead = windows.x.astype(np.float64) @ line.path + windows.level[:, None]
+    ahead = windows.x.astype(np.float64) @ weights + windows.level[:, None]
     transform = prepared.scales.transform
     y, found = (untransformed(transform, streams, at[0], one[:, :, None])[:, :, 0] for one in (z, ahead))
     seen &= counted[:, None]
