@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -20,9 +21,10 @@ from grucast.detection.pareto import Tail
 __all__ = ["EMPTY", "ScoreCalibration", "Tail", "event_rate", "middle", "p_values", "pack", "score_at",
            "score_for_rate", "unpack"]
 
-WHOLE = 200  # distinct scores kept of the upper end
-THINNED = 300  # and of all below it: of a million rows, each rank kept is 3 % above the next
+WHOLE = 120  # distinct scores kept of the upper end
+THINNED = 200  # and of all below it: of a million rows, each rank kept is 5 % above the next
 TOGETHER = 100_000  # rows whose p-values are found at once; what is needed on the way takes 40 bytes a row
+LARGEST = float(np.finfo(np.float32).max)
 SMALLEST = 1e-12  # of a p-value: beyond, a law fitted to tens of peaks knows nothing
 PREFIX = "anomaly."
 
@@ -60,8 +62,12 @@ EMPTY = ScoreCalibration(np.empty(0), np.empty(0), 0)  # nothing was normal: not
 
 
 def sample(scores: Array) -> tuple[Array, Array]:
-    """Distinct scores, ascending, and how many of `scores` (n,) are at or above each; thinned below the upper end."""
-    values, counts = np.unique(scores, return_counts=True)
+    """Distinct scores, ascending, and how many of `scores` (n,) are at or above each; thinned below the upper end.
+
+    Scores are rounded to single precision, in which a model file holds them.
+    """
+    rounded = np.minimum(scores, LARGEST).astype(np.float32).astype(np.float64)
+    values, counts = np.unique(rounded, return_counts=True)
     ranks = np.cumsum(counts[::-1])[::-1].astype(float)
     below = max(len(values) - WHOLE, 0)
     if below > THINNED:
@@ -152,24 +158,34 @@ def middle(calibration: ScoreCalibration, share: float = 0.5) -> float:
 # ---- in the model file ---------------------------------------------------------------------------
 
 
-def pack(calibration: ScoreCalibration, name: str = "") -> dict[str, npt.NDArray[np.float64]]:
-    """Arrays of float64 that hold the calibration; `name` tells several in one file apart."""
+def pack(calibration: ScoreCalibration, name: str = "") -> dict[str, npt.NDArray[Any]]:
+    """Arrays that hold the calibration to the last bit, in single precision where that is enough; `name` tells several
+    in one file apart.
+    """
     prefix = f"{PREFIX}{name}." if name else PREFIX
     numbers = [calibration.rows, calibration.dependence, calibration.gap, calibration.left_out]
     packed = {"scores": calibration.scores, "ranks": calibration.ranks, "numbers": np.array(numbers, dtype=float)}
     for key, tail in (("tail", calibration.tail), ("events", calibration.events)):
         packed[key] = np.array([] if tail is None else [tail.start, tail.scale, tail.shape, tail.share])
-    return {prefix + key: np.asarray(value, dtype=np.float64) for key, value in packed.items()}
+    return {prefix + key: _single(np.asarray(value, dtype=np.float64)) for key, value in packed.items()}
 
 
-def unpack(arrays: Mapping[str, npt.NDArray[np.float64]], name: str = "") -> ScoreCalibration | None:
+def _single(values: Array) -> npt.NDArray[Any]:
+    """The values in single precision where that changes none of them."""
+    with np.errstate(over="ignore"):
+        short = values.astype(np.float32)
+    return short if np.array_equal(short.astype(np.float64), values) else values
+
+
+def unpack(arrays: Mapping[str, npt.NDArray[Any]], name: str = "") -> ScoreCalibration | None:
     """The calibration that `pack` put into `arrays`, or None where there is none."""
     prefix = f"{PREFIX}{name}." if name else PREFIX
     if prefix + "scores" not in arrays:
         return None
     rows, dependence, gap, left_out = (float(number) for number in arrays[prefix + "numbers"])
+    scores, ranks = (arrays[prefix + key].astype(np.float64) for key in ("scores", "ranks"))
     return ScoreCalibration(
-        arrays[prefix + "scores"], arrays[prefix + "ranks"], int(rows), _tail(arrays[prefix + "tail"]),
+        scores, ranks, int(rows), _tail(arrays[prefix + "tail"]),
         _tail(arrays[prefix + "events"]), dependence, int(gap), int(left_out),
     )
 
