@@ -27,7 +27,8 @@ class Scales:
     """Plain numbers that bring a panel to size, the holidays that its stamps are marked with, and what it repeats.
 
     `scale` is (number of series, C) in transformed units; `known`, `past`, `static` are (2, K), (2, P),
-    (2, S): mean and deviation of each covariate.
+    (2, S): mean and deviation of each covariate. `known` and `past` may also be (number of series + 1, 2, K) and
+    (..., P): those of each series, and last of all together, which stand for a series that is new.
     """
 
     transform: Transform
@@ -53,13 +54,21 @@ class Scales:
             z = self.transform.forward(series.y)
         return fit_scale(z, series.observed & np.isfinite(z))
 
+    def moments(self, covariates: Array, unique_id: str) -> Array:
+        """Mean and deviation (2, K) of `known` or `past` for one series."""
+        if covariates.ndim == 2:
+            return covariates
+        found: Array = covariates[self.rows.get(unique_id, -1)]
+        return found
+
     def joined_by(self, unique_id: str, scale: Array) -> Scales:
         """These and a series that came later, of this scale (C,), which repeats nothing."""
         none, repeats = no_repeats(1, len(scale)), self.repeats
         if repeats is not None:
             repeats = Repeats(np.concatenate([repeats.lag, none.lag]), np.concatenate([repeats.share, none.share]))
+        known, past = (one if one.ndim == 2 else np.concatenate([one, one[-1:]]) for one in (self.known, self.past))
         return replace(self, ids=(*self.ids, unique_id), scale=np.concatenate([self.scale, scale[None]]),
-                       repeats=repeats)
+                       known=known, past=past, repeats=repeats)
 
     def repeated(self, series: Series) -> Repeats:
         """What a series repeats, (1, C) each; nothing where it is new."""
@@ -98,6 +107,13 @@ def fit_scales(panel: Panel, fit_rows: Sequence[int], kind: str, file: str = "")
     )
 
 
+def with_own_covariates(scales: Scales, panel: Panel, fit_rows: Sequence[int]) -> Scales:
+    """`scales` with covariates (not the static ones) brought to size in each series by itself."""
+    early = [one.rows(0, stop) for one, stop in zip(panel.series, fit_rows, strict=True)]
+    return replace(scales, known=_moments_each([one.known for one in early]),
+                   past=_moments_each([one.past for one in early]))
+
+
 @dataclass(frozen=True, slots=True)
 class Setting:
     """What windows of a panel need beside its values.
@@ -123,7 +139,7 @@ def make_source(series: Series, scales: Scales, setting: Setting, *, stop: int |
         z=np.where(seen, z, 0.0),
         observed=seen,
         known=_known(series, stop, scales, setting),
-        past=_standardise(series.past[:stop], scales.past),
+        past=_standardise(series.past[:stop], scales.moments(scales.past, series.unique_id)),
         static=_standardise(series.static[None], scales.static)[0],
         scale=scale,
         origin=clock_origin(series, setting.first, setting.clock),
@@ -136,7 +152,7 @@ def _known(series: Series, stop: int, scales: Scales, setting: Setting) -> Array
     """Covariates known ahead (stop + H, K): those of the file, zero where it has none yet, and the calendar's."""
     rows = stop + setting.horizon
     out = np.zeros((rows, series.known.shape[1] + len(setting.calendar)))
-    given = _standardise(series.known[:rows], scales.known)
+    given = _standardise(series.known[:rows], scales.moments(scales.known, series.unique_id))
     out[: len(given), : given.shape[1]] = given
     if setting.calendar and stop:
         ds = np.concatenate([series.ds[:stop], stamps_after(series.ds[stop - 1], setting.horizon, setting.clock)])
@@ -189,6 +205,21 @@ def _moments(parts: Sequence[Array]) -> Array:
     mean = unit.sum(axis=0) / count
     deviation = np.sqrt((np.where(seen, unit - mean, 0.0) ** 2).sum(axis=0) / count) * peak
     return np.stack([mean * peak, np.where(deviation > 0, deviation, 1.0)])
+
+
+def _moments_each(parts: Sequence[Array]) -> Array:
+    """The moments (N + 1, 2, K) of each series (T, K), and last of all together.
+
+    A column that one series never shows has those of all; one that never moves there keeps its mean, with the deviation
+    of all.
+    """
+    whole, out = _moments(parts), []
+    for part in parts:
+        own, seen = _moments([part]), np.isfinite(part)
+        low, high = np.min(part, 0, initial=np.inf, where=seen), np.max(part, 0, initial=-np.inf, where=seen)
+        deviation = np.where(low < high, own[1], whole[1])
+        out.append(np.where(seen.any(axis=0), np.stack([own[0], deviation]), whole))
+    return np.stack([*out, whole])
 
 
 def _standardise(values: Array, moments: Array) -> Array:

@@ -30,6 +30,14 @@ Data: TypeAlias = tuple[Streams, WindowSpec, int]  # and the seed
 At: TypeAlias = tuple[Ints, Ints]
 
 
+class Chosen(NamedTuple):
+    """Effects, their penalty, and the mean absolute error of a ridge beside them, in scales; see `choose_effects`."""
+
+    effects: Effects | None
+    penalty: float
+    error: float
+
+
 class Start(NamedTuple):
     """The penalties of the ridge and of the effects that a network begins as; `NO_EFFECTS` for none."""
 
@@ -43,7 +51,7 @@ def start(network: Network, data: Data, sampler: Sampler, validation: At, given:
     penalty = NO_EFFECTS
     if network.effects is not None:
         choices = EFFECT_PENALTIES if given is None else (given.effects,)
-        effects, penalty = choose_effects(tuple(network.effects.columns), data, sampler, validation, choices)
+        effects, penalty, _ = choose_effects(tuple(network.effects.columns), data, sampler, validation, choices)
         if effects is not None:
             set_effects(network.effects, effects)
     if network.linear is None:
@@ -67,20 +75,20 @@ def start_linear(
 
 def choose_effects(
     columns: tuple[int, ...], data: Data, sampler: Sampler, validation: At, penalties: Sequence[float]
-) -> tuple[Effects | None, float]:
-    """The effects of `columns` that help a ridge most on `validation`, with their penalty; None where none does."""
+) -> Chosen:
+    """The effects of `columns` that help a ridge most on `validation`; None where none does. One penalty is taken."""
     streams, window, seed = data
     at = sampler.draw(min(sample_size(window, len(columns)), 4 * sampler.windows), np.random.default_rng(seed))
-    best: tuple[float, Effects | None, float] = (np.inf, None, NO_EFFECTS)
+    best = Chosen(None, NO_EFFECTS, np.inf)
     for penalty in sorted(penalties, reverse=True):
         found = None if penalty == NO_EFFECTS else fit_effects(columns, (streams, window), at, _path, penalty)
         if len(penalties) == 1:
-            return found, penalty
+            return Chosen(found, penalty, np.nan)
         weights, _ = fit_ridge(data, sampler, validation, PENALTIES, found)
         error = _error(weights, (streams, window), validation, found)
-        if error < best[0]:
-            best = error, found, penalty
-    return best[1], best[2]
+        if error < best.error:
+            best = Chosen(found, penalty, error)
+    return best
 
 
 def fit_ridge(

@@ -207,7 +207,9 @@ def _about(artifact: Artifact, scales: Scales) -> dict[str, Any]:
         "ids": list(scales.ids) if few else None, "scale": scales.scale.tolist() if few else None,
         "lag": scales.repeats.lag.tolist() if few and scales.repeats else None,
         "share": scales.repeats.share.tolist() if few and scales.repeats else None,
-        "known": scales.known.tolist(), "past": scales.past.tolist(), "static": scales.static.tolist(),
+        "static": scales.static.tolist(),
+        **{name: one.tolist() if few or one.ndim == 2 else None
+           for name, one in (("known", scales.known), ("past", scales.past))},
     }
 
 

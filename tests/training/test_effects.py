@@ -104,11 +104,11 @@ def test_contexts_are_learned_from_at_the_size_that_the_network_sees_them(rng):
 def test_a_covariate_that_helps_is_taken_and_one_that_says_nothing_is_shrunk_or_left(rng):
     k = rng.normal(size=(ROWS, 1))
     helped = streams_with(autoregressive(rng, 0.5, 0.3) + 2.0 * k[:, 0], k)
-    effects, penalty = choose_effects((0,), (helped, *DATA), SAMPLER, VALIDATION, (1e-3, NO_EFFECTS))
+    effects, penalty, _ = choose_effects((0,), (helped, *DATA), SAMPLER, VALIDATION, (1e-3, NO_EFFECTS))
     assert penalty == 1e-3
     assert effects.weight[0, 0] == pytest.approx(2.0, abs=0.2)
     harmed = streams_with(autoregressive(rng, 0.5), k)
-    effects, _ = choose_effects((0,), (harmed, *DATA), SAMPLER, VALIDATION, (1e-3, NO_EFFECTS))
+    effects, _, _ = choose_effects((0,), (harmed, *DATA), SAMPLER, VALIDATION, (1e-3, NO_EFFECTS))
     assert effects is None or abs(effects.weight[0, 0]) < 0.2
 
 

@@ -27,6 +27,7 @@ from grucast.training.ensemble import Job, train_members, train_more
 from grucast.training.fit import Fitted, Run
 from grucast.training.plan import Facts, context_length, plan_model, plan_training, plan_window
 from grucast.training.structure import rounding_notes
+from grucast.workflows.learning.covariates import by_series
 from grucast.workflows.learning.prepared import (
     VALIDATION_WINDOWS,
     Prepared,
@@ -80,7 +81,8 @@ def prepare(panel: Panel, options: TrainOptions, *, splits: Sequence[Split | Non
         notes.append("short series: intervals are calibrated on the rows that the report is about")
     training = plan_training(options.fit)
     prepared = Prepared(panel, found, seasons, window, model, training, options, scales, streams, notes)
-    return prepared if options.values.transform else on_its_scale(prepared, fit_rows)
+    shaped = prepared if options.values.transform else on_its_scale(prepared, fit_rows)
+    return by_series(shaped, fit_rows)
 
 
 def _splits(lengths: Sequence[int], horizon: int, options: TrainOptions) -> tuple[Split | None, ...]:

@@ -7,7 +7,7 @@ not that its arrays fit each other.
     series.ids                uint8     ids, UTF-8, joined by NUL
     scale.series              (N, C)    scale of each series and channel
     scale.unit                (C,)      unit of the asinh transform
-    scale.known|past|static   (2, K)    mean and deviation of each covariate
+    scale.known|past|static   (2, K)    mean and deviation of each covariate; known, past also (N + 1, 2, K)
     repeat.lag                (N, C)    rows back to what each series repeats; 0 where it repeats nothing
     repeat.share              (N, C)    how much of it goes into the forecast
     calibration.factors       (H, Q)    stretch of each quantile's distance from the median
@@ -178,6 +178,12 @@ def _check_layout(manifest: Manifest) -> None:
         raise ModelError("damaged: manifest: it has no holidays of a country that it names")
 
 
+def _by_series(tensors: Tensors, name: str, series: int, covariates: int) -> tuple[int, ...]:
+    """The shape of moments: of all series together, or of each and of all."""
+    each = name in tensors and tensors[name].ndim == 3
+    return (series + 1, 2, covariates) if each else (2, covariates)
+
+
 def _check_shapes(manifest: Manifest, tensors: Tensors, series: int) -> None:
     """ModelError where an array beside the weights is missing, of another shape or not finite."""
     model, columns = manifest.model, manifest.layout.columns
@@ -185,7 +191,8 @@ def _check_shapes(manifest: Manifest, tensors: Tensors, series: int) -> None:
     head = tensors["drift.head"].shape[0] if "drift.head" in tensors else 0
     wanted = {
         "scale.series": (series, channels), "scale.unit": (channels,),
-        "scale.known": (2, known), "scale.past": (2, past), "scale.static": (2, static),
+        "scale.known": _by_series(tensors, "scale.known", series, known),
+        "scale.past": _by_series(tensors, "scale.past", series, past), "scale.static": (2, static),
         "repeat.lag": (series, channels), "repeat.share": (series, channels),
         "calibration.factors": (manifest.window.horizon, len(model.quantile_levels)),
         "calibration.trusted": (channels,),

@@ -144,5 +144,7 @@ def _with_new(scales: Scales, panel: Panel, stop: Sequence[int]) -> Scales:
     found: list[Any] = [scales.of(one.rows(0, rows)) for one, rows in zip(panel.series, stop, strict=True)]
     told = [scales.repeated(one) for one in panel.series]
     repeats = Repeats(np.concatenate([one.lag for one in told]), np.concatenate([one.share for one in told]))
+    known, past = (one if one.ndim == 2 else np.stack([*(scales.moments(one, name) for name in panel.ids()), one[-1]])
+                   for one in (scales.known, scales.past))
     return replace(scales, ids=panel.ids(), scale=np.stack(found), holidays=renewed(scales.holidays, panel),
-                   repeats=repeats)
+                   known=known, past=past, repeats=repeats)
