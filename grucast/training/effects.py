@@ -22,7 +22,6 @@ import torch
 
 from grucast.core.arrays import Array, Ints
 from grucast.core.config import WindowSpec
-from grucast.inference.heads import spread_of
 from grucast.networks.heads import KnownEffects
 from grucast.preprocessing.windows import Streams, Windows, gather, gather_targets
 
@@ -34,16 +33,11 @@ MOST_WINDOWS = 4_000
 
 
 class Pairs(NamedTuple):
-    """What a linear map learns from: contexts and targets less the anchor, effects taken off, 0 where missing.
-
-    Both are divided by the `spread` of the context, as the network has them: so a wild window counts no more than a
-    quiet one.
-    """
+    """What a linear map learns from: contexts and targets less the anchor, effects taken off, 0 where missing."""
 
     x: Array  # (N, L)
     y: Array  # (N, H)
     seen: Array  # (N, H) 1 where a target was observed
-    spread: Array  # (N, 1)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -73,8 +67,7 @@ def pairs(streams: Streams, window: WindowSpec, at: tuple[Ints, Ints], effects: 
     if effects is not None:
         off = effects.of(windows)
         x, ahead = (x - off[:, : x.shape[1]]) * windows.mask, (ahead - off[:, x.shape[1] :]) * seen
-    spread = spread_of(x.astype(np.float32), windows.mask).astype(np.float64)
-    return Pairs(x / spread, ahead / spread, seen.astype(np.float64), spread)
+    return Pairs(x, ahead, seen.astype(np.float64))
 
 
 Path = Callable[[Array, Array], Array]  # from contexts (N, L) and targets (N, H) to a linear map (L, H)

@@ -98,8 +98,8 @@ def fit_ridge(
     """A ridge from context to horizon, its weights (L, H) and its penalty, that with the least error on `validation`.
 
     `data` is streams, window and seed; what `effects` explain is taken off. Hoerl & Kennard 1970:
-    (X'X + a I)^-1 X'Y, here about zero, for windows are anchored at their last value, and of windows divided by their
-    spread. The error is the mean absolute one, in scales of the series.
+    (X'X + a I)^-1 X'Y, here about zero, for windows are anchored at their last value. The error is the mean absolute
+    one, in scales of the series.
     """
     streams, window, seed = data
     rng = np.random.default_rng(seed)
@@ -138,7 +138,7 @@ def _error(weights: Array, data: tuple[Streams, WindowSpec], at: At, effects: Ef
     for first in range(0, len(at[0]), TOGETHER):
         part = slice(first, first + TOGETHER)
         some = pairs(*data, (at[0][part], at[1][part]), effects)
-        total += float((np.abs(some.y - some.x @ weights) * some.spread * some.seen).sum())
+        total += float((np.abs(some.y - some.x @ weights) * some.seen).sum())
         count += float(some.seen.sum())
     return total / count if count else 0.0
 

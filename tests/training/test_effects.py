@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 
 from grucast.core.config import ModelConfig, WindowSpec
-from grucast.inference.heads import spread_of
 from grucast.networks.network import Network
-from grucast.preprocessing.windows import Source, cutoffs_between, flatten, gather
+from grucast.preprocessing.windows import Source, cutoffs_between, flatten
 from grucast.training.effects import NO_EFFECTS, Effects, fit_effects, pairs
 from grucast.training.sampling import sampler_of
 from grucast.training.start import Start, _path, choose_effects, start
@@ -90,15 +89,8 @@ def test_with_its_effect_taken_off_a_series_is_what_it_would_be_without(rng):
         streams.z[~seen] = 0.0
     at = np.zeros(3, dtype=np.int64), np.array([30, 62, 200])
     wanted, found = pairs(clean, WINDOW, at), pairs(moved, WINDOW, at, Effects((0,), np.array([[4.0]])))
-    np.testing.assert_allclose(found.x * found.spread, wanted.x * wanted.spread, atol=1e-5)
-    np.testing.assert_allclose(found.y * found.spread, wanted.y * wanted.spread, atol=1e-5)
-
-
-def test_contexts_are_learned_from_at_the_size_that_the_network_sees_them(rng):
-    streams = streams_with(rng.normal(size=ROWS).cumsum(), np.zeros((ROWS, 1)))
-    at = np.zeros(2, dtype=np.int64), np.array([50, 90])
-    given, found = gather(streams, WINDOW, *at), pairs(streams, WINDOW, at)
-    np.testing.assert_allclose(found.x, given.x / spread_of(given.x, given.mask), rtol=1e-6)
+    np.testing.assert_allclose(found.x, wanted.x, atol=1e-5)
+    np.testing.assert_allclose(found.y, wanted.y, atol=1e-5)
 
 
 def test_a_covariate_that_helps_is_taken_and_one_that_says_nothing_is_shrunk_or_left(rng):
