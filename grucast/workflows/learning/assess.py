@@ -33,6 +33,7 @@ class Protocol:
     baselines: Sequence[str] = REPORTED
     standardise: tuple[Array, Array] | None = None  # mean and deviation (C,) that values are divided by first
     progress: Progress = silent
+    season: int | None = None  # of MASE; None: the shortest of the model's
 
 
 @dataclass(slots=True)
@@ -67,7 +68,7 @@ def assess(prepared: Prepared, forecaster: Forecaster, protocol: Protocol = Prot
     total = sum(len(one) for one in cutoffs)
     done = 0
     for index, at in _blocks(prepared, cutoffs):
-        block = _block(prepared, index, at)
+        block = _block(prepared, index, at, protocol.season)
         tallies["model"].add(*_standard(block.y, _model_quantiles(prepared, forecaster, index, at), block, protocol))
         for name in names:
             found = fitted[name].predict(block.context, np.tile(block.moves, (len(at), 1)))
@@ -130,9 +131,9 @@ def _blocks(prepared: Prepared, cutoffs: Sequence[Ints]) -> Iterator[tuple[int, 
             yield index, at[start : start + size]
 
 
-def _block(prepared: Prepared, index: int, at: Ints) -> _Block:
+def _block(prepared: Prepared, index: int, at: Ints, season: int | None) -> _Block:
     y, past = _values(prepared, index), _past(prepared, index)
-    season = prepared.seasons[0] if prepared.seasons else 1
+    season = season or (prepared.seasons[0] if prepared.seasons else 1)
     context = contexts(y, at, _reach(prepared))
     blind = np.asarray(np.isnan(context[:, -prepared.window.context_length :]).all(axis=1))  # (N, C): no row to go on
     return _Block(

@@ -71,7 +71,7 @@ def try_out(folds: Sequence[Fold], options: TrainOptions, deadline: float, told:
         prepared = prepare(fold.panel, options, splits=fold.splits)
         listener = _Listener(told, _unit(prepared), number * STEPS) if told and options.fit.preset != "best" else None
         prepared, learned = learn(prepared, Run(device, deadline, keeper=listener))
-        errors.append(_error(assess(prepared, learned.forecaster, Protocol(baselines=("naive",)))["holdout"]))
+        errors.append(_error(assess(prepared, learned.forecaster, Protocol(baselines=("naive",), season=1))["holdout"]))
         if number == 0:
             parameters = sum(value.size for value in learned.members[0].values())
             epochs = max(one.epochs for one in learned.found)
@@ -84,7 +84,10 @@ def try_out(folds: Sequence[Fold], options: TrainOptions, deadline: float, told:
 
 
 def _error(metrics: dict[str, Any]) -> float:
-    """MASE, a size of errors for columns and series of any size; the MAE where nothing moved before."""
+    """MASE, a size of errors for columns and series of any size; the MAE where nothing moved before.
+
+    Its season is 1 in every trial: with the seasons tried the unit would change, and the longest unit would win.
+    """
     found = metrics["mase"] if metrics["mase"] is not None else metrics["mae"]
     return math.nan if found is None else float(found)
 
