@@ -154,3 +154,14 @@ def test_windows_whose_whole_context_is_missing_are_judged_for_nobody():
     report = assess(*calibrated(prepared, [weights]))
     assert np.isfinite(report["holdout"]["mae"])
     assert all(np.isfinite(one["mae"]) for one in report["baselines"].values())
+
+
+def test_a_season_that_is_named_is_that_of_the_scale_whatever_the_model_has():
+    """One series of one channel: MASE times the mean step of its past, one row or the season apart, is the MAE."""
+    y = values(seed=4)[:, 1:]
+    made = prepare(panel_of(y), options_of(season=(24,)))
+    prepared, forecaster = calibrated(made, [weights_of(torch_network(made.model, made.window, spread=0.1))])
+    past = y[: prepared.splits[0].report_rows[0], 0]
+    for season, apart in ((None, 24), (1, 1), (7, 7)):
+        told = assess(prepared, forecaster, Protocol(season=season))["holdout"]
+        assert told["mase"] * np.mean(np.abs(past[apart:] - past[:-apart])) == pytest.approx(told["mae"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tomllib
 from dataclasses import replace
 
@@ -14,10 +15,11 @@ from grucast.cli.options import build, words
 from grucast.core.config import FitOptions, NetworkOptions, StructureOptions, TrainOptions, ValueOptions, WindowOptions
 from grucast.core.errors import DataError
 from grucast.workflows.learning.learn import prepare
+from grucast.workflows.tuning import trial
 from grucast.workflows.tuning.folds import before_report, folds_of
 from grucast.workflows.tuning.space import applied, changes, defaults, space_of
 from grucast.workflows.tuning.toml import as_toml
-from tests.workflows.small_panels import panel_of, values
+from tests.workflows.small_panels import ROWS, panel_of, values
 
 H = 6
 
@@ -115,6 +117,20 @@ def test_too_few_rows_are_an_error_that_says_how_many():
 
 
 # ---- TOML ----------------------------------------------------------------------------------------
+
+
+def test_every_trial_is_measured_in_the_same_unit_whatever_seasons_it_tries(panel, monkeypatch):
+    folds, right, asked = folds_of(panel, [ROWS, 170], H, 1), trial.assess, []
+
+    def watched(prepared, forecaster, protocol):
+        asked.append((prepared.seasons, protocol.season))
+        return right(prepared, forecaster, protocol)
+
+    monkeypatch.setattr(trial, "assess", watched)
+    for season in (24, 12):
+        window = WindowOptions(horizon=H, season=(season,))
+        trial.try_out(folds, TrainOptions(window, NetworkOptions(hidden=4), FitOptions(epochs=1)), math.inf)
+    assert asked == [((24,), 1), ((12,), 1)]
 
 
 def test_settings_come_back_from_toml_as_they_were():
