@@ -84,6 +84,16 @@ def test_a_forecast_falls_on_a_holiday_that_no_column_tells(shop):
     assert abs(plain["12-25"] - plain["12-28"]) < 20
 
 
+def test_the_default_loss_learns_rare_days_too(shop, tmp_path):
+    """Of the 60 that a holiday takes away; gradients of the quantile loss alone found 8."""
+    options = replace(OPTIONS, network=NetworkOptions(hidden=16), fit=FitOptions(epochs=4, threads=1))
+    train(TrainRequest((str(shop / "sales.csv"),), ReadOptions(), options, tmp_path / "usual.grucast"))
+    asked = ForecastRequest(str(shop / "sales.csv"), tmp_path / "usual.grucast", ReadOptions(), cutoff="2024-09-30")
+    found = forecast(asked).forecasts[0]
+    sold = {stamp[5:10]: value for stamp, value in zip(found["ds"], found["y_hat"], strict=True)}
+    assert sold["10-02"] - sold["10-03"] > 50
+
+
 def test_the_model_tells_whose_holidays_it_knows_and_until_when(shop):
     assert inspect(shop / "sales.grucast")["holidays"] == {"codes": {"": "DE"}, "first": "2022-01-01",
                                                            "last": "2034-12-31"}
