@@ -31,6 +31,17 @@ def ready(model, window, **more):
     return torch_network(model, window, **more), random_streams(covariates=covariates)
 
 
+def assert_numpy_gives_what_torch_gives(model, window):
+    """The forecasts of both, of random weights, are one; that of NumPy."""
+    made, streams = ready(model, window)
+    batch, _ = examples_at(streams, window, AT, "cpu")
+    with torch.no_grad():
+        wanted = made(batch).numpy()
+    found = predict([weights_of(made)], model, window, gather(streams, window, *AT))
+    assert np.abs(found - wanted).max() <= 1e-5 * np.abs(wanted).max()
+    return found
+
+
 @pytest.mark.parametrize("kind", ["NETWORKS", "CELLS"])
 def test_torch_and_numpy_offer_the_same_names(kind):
     assert getattr(networks, kind).names() == getattr(inference, kind).names()
@@ -56,25 +67,15 @@ def test_numpy_gives_what_torch_gives(network, cell, layers, linear_rank, season
     model = model_of(network=network, cell=cell, layers=layers, linear_rank=linear_rank, seasonal=seasonal,
                      known=known, past=past, static=static)  # fmt: skip
     window = SEASONAL if seasonal else SPEC
-    made, streams = ready(model, window)
-    batch, _ = examples_at(streams, window, AT, "cpu")
-    with torch.no_grad():
-        wanted = made(batch).numpy()
-    found = predict([weights_of(made)], model, window, gather(streams, window, *AT))
+    found = assert_numpy_gives_what_torch_gives(model, window)
     assert found.shape == (6, 9, 5)
     assert found.dtype == np.float32
-    assert np.abs(found - wanted).max() <= 1e-5 * np.abs(wanted).max()
 
 
 @pytest.mark.parametrize("network", networks.NETWORKS.names())
 def test_the_default_levels_and_a_context_of_one_row_agree_too(network):
     model, window = model_of(network=network, quantile_levels=QUANTILE_LEVELS, linear_rank=-1), WindowSpec(1, 5, 3)
-    made, streams = ready(model, window)
-    batch, _ = examples_at(streams, window, AT, "cpu")
-    with torch.no_grad():
-        wanted = made(batch).numpy()
-    found = predict([weights_of(made)], model, window, gather(streams, window, *AT))
-    assert np.abs(found - wanted).max() <= 1e-5 * np.abs(wanted).max()
+    assert_numpy_gives_what_torch_gives(model, window)
 
 
 @pytest.mark.parametrize("network", networks.NETWORKS.names())
@@ -84,12 +85,7 @@ def test_effects_of_covariates_agree_too(network, seasonal, structure):
     model = model_of(network=network, linear_rank=-1, seasonal=seasonal, known=4, past=2, static=1,
                      effects=(0, 3), structure=structure)
     window = SEASONAL if seasonal else SPEC
-    made, streams = ready(model, window)
-    batch, _ = examples_at(streams, window, AT, "cpu")
-    with torch.no_grad():
-        wanted = made(batch).numpy()
-    found = predict([weights_of(made)], model, window, gather(streams, window, *AT))
-    assert np.abs(found - wanted).max() <= 1e-5 * np.abs(wanted).max()
+    assert_numpy_gives_what_torch_gives(model, window)
 
 
 # ---- each of them --------------------------------------------------------------------------------
