@@ -47,13 +47,12 @@ def normalise(weights: Weights, model: ModelConfig, window: WindowSpec, windows:
     x, behind, ahead = windows.x, None, None
     if model.seasonal:
         behind, ahead = season_parts(below(weights, "seasons"), model, window, windows)
-        x = x - behind
+        x = (x - behind) * windows.mask
     if model.effects:
         past, coming = effect_parts(below(weights, "effects"), model, window, windows)
         behind = past if behind is None else behind + past
         ahead = coming if ahead is None else ahead + coming
-        x = x - past
-    x = x * windows.mask
+        x = (x - past) * windows.mask
     spread = spread_of(x, windows.mask)
     if model.structure.hybrid != "es":
         return Normalised(x / spread, spread, behind, ahead)

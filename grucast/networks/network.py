@@ -95,13 +95,12 @@ class Network(nn.Module):
         x, behind, ahead = batch.x, None, None
         if self.seasons is not None:
             behind, ahead = self.seasons(batch, self.horizon)
-            x = x - behind
+            x = (x - behind) * batch.mask
         if self.effects is not None:
             past, coming = self.effects(batch)
             behind = past if behind is None else behind + past
             ahead = coming if ahead is None else ahead + coming
-            x = x - past
-        x = x * batch.mask
+            x = (x - past) * batch.mask
         spread = spread_of(x, batch.mask)
         if self.smooth is None:
             return Normalised(x / spread, spread, behind, ahead)
