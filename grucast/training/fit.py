@@ -32,7 +32,8 @@ from grucast.training.start import Start, start
 
 PASS = 0.2  # of all fit windows, drawn in one epoch
 STEPS_MIN, STEPS_MAX = 30, 200  # of one epoch
-AVERAGING = 0.98  # weight of the average so far, a step
+AVERAGING = 0.99  # weight of the average so far, a step, at most
+RECENT = 4.0  # the averaged weights are 1 / (RECENT + 1) of the steps old in the mean, until that weight holds them
 WARM_UP = 50  # steps until the learning rate is whole
 PATH_RATE = 0.5  # of the rate, for the linear path, which begins where it should be
 VALIDATION_CHUNK = 1024
@@ -224,12 +225,12 @@ class Fit:
         return loss_of(self.config.loss, network(batch), target, self.levels)
 
     def _follow(self) -> None:
-        """Move the averaged weights towards the present ones (Polyak & Juditsky 1992, with exponential weights).
+        """Move the averaged weights towards the present ones (Polyak & Juditsky 1992).
 
         The average is what is validated and kept: it is as calm at a high learning rate as the weights
         themselves would be after the rate has fallen.
         """
-        keep = min(AVERAGING, self.state.step / (self.state.step + 9.0))
+        keep = min(AVERAGING, self.state.step / (self.state.step + RECENT))
         with torch.no_grad():
             torch._foreach_lerp_(list(self.average.parameters()), list(self.network.parameters()), 1.0 - keep)
 

@@ -6,7 +6,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grucast.core.config import QUANTILE_LEVELS
-from grucast.forecasting.intervals import OWN_WORD, POOL, blocks, calibrate, fit_trust, stretch, trust
+from grucast.forecasting.intervals import (
+    OWN_WORD,
+    POOL,
+    USUAL_WORD,
+    blocks,
+    calibrate,
+    fit_trust,
+    stretch,
+    trust,
+    usual_factors,
+)
 
 LEVELS = (0.1, 0.5, 0.9)
 
@@ -48,16 +58,44 @@ def test_a_factor_is_the_ratio_that_the_finite_sample_rule_names():
     assert factors[0].tolist() == [0.0, 1.0, 5.0]  # the (10 + 1) 0.9 = 9.9, so 10th smallest ratio; below, none
 
 
-@pytest.mark.parametrize(("count", "weight"), [(OWN_WORD, 0.5), (OWN_WORD / 3, 0.25)])
-def test_from_few_blocks_a_factor_moves_only_part_of_the_way_from_one(count, weight):
-    count = int(count)
-    y = np.repeat(np.arange(1.0, count + 1.0), 4)[:, None]  # errors 1 .. n above the median, each four times
-    offered, seen = quantiles_around(np.zeros_like(y), 2.0), np.ones(y.shape, dtype=bool)
-    whole = calibrate(offered, y, seen, LEVELS)
-    assert whole[0, 0] == 0.0
-    assert whole[0, 2] > 1.0
-    found = calibrate(offered, y, seen, LEVELS, block=np.repeat(np.arange(count), 4))
-    np.testing.assert_allclose(found, 1.0 + weight * (whole - 1.0))
+def errors_of_two_steps(count):
+    """Quantiles and truths of `count` blocks of four windows: errors 1 .. n at the first step, twice as large later."""
+    y = np.repeat(np.arange(1.0, count + 1.0), 4)[:, None] * [1.0, 2.0]
+    return quantiles_around(np.zeros_like(y), 2.0), y, np.ones(y.shape, dtype=bool), np.repeat(np.arange(count), 4)
+
+
+@pytest.mark.parametrize("count", [3, 30, POOL // 2])
+def test_few_blocks_draw_each_step_to_all_steps_and_these_to_what_is_usual(count):
+    offered, y, seen, block = errors_of_two_steps(count)
+    each = np.stack([calibrate(offered[:, [step]], y[:, [step]], seen[:, [step]], LEVELS)[0] for step in (0, 1)])
+    every = calibrate(offered.reshape(-1, 1, 3), y.reshape(-1, 1), seen.reshape(-1, 1), LEVELS)[0]
+    usual = usual_factors(LEVELS)
+    towards, own = count / (count + USUAL_WORD), count / (count + OWN_WORD)
+    together = usual * (1 - towards) + every * towards
+    if 4 * count >= POOL:  # a step of its own
+        assert each[0, 2] < every[2] < each[1, 2]
+    else:  # too few for one: the steps have joined already
+        each[:] = every
+    np.testing.assert_allclose(calibrate(offered, y, seen, LEVELS, block=block), together * (1 - own) + each * own)
+
+
+def test_many_blocks_are_believed_step_by_step():
+    offered, y, seen, block = errors_of_two_steps(40 * POOL)
+    alone = calibrate(offered, y, seen, LEVELS)
+    assert alone[1, 2] == pytest.approx(2 * alone[0, 2])
+    np.testing.assert_allclose(calibrate(offered, y, seen, LEVELS, block=block), alone, rtol=0.01, atol=0.01)
+
+
+def test_what_is_usual_widens_the_outer_intervals_only():
+    """1.15 at 95 %, 1 up to 60 %, a straight line between: 1 + 0.15 (0.8 - 0.6) / 0.35 at 80 %."""
+    found = usual_factors((0.025, 0.1, 0.2, 0.5, 0.8, 0.9, 0.975))
+    np.testing.assert_allclose(found, [1.15, 1 + 0.15 * 0.2 / 0.35, 1, 1, 1, 1 + 0.15 * 0.2 / 0.35, 1.15])
+
+
+def test_without_a_block_that_tells_anything_the_factors_are_the_usual_ones():
+    offered, nothing = quantiles_around(np.zeros((4, 3)), 2.0), np.zeros((4, 3), dtype=bool)
+    found = calibrate(offered, np.zeros((4, 3)), nothing, LEVELS, block=np.arange(4))
+    np.testing.assert_allclose(found, np.tile(usual_factors(LEVELS), (3, 1)))
 
 
 def test_blocks_without_a_usable_target_are_no_evidence():

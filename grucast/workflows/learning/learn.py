@@ -141,31 +141,27 @@ def _more(prepared: Prepared, learned: Learned, part: str, run: Run) -> Learned:
 def calibrated(prepared: Prepared, members: Sequence[Weights]) -> tuple[Prepared, Forecaster]:
     """The trust in the network, what its series repeat, and the factors of its quantiles, in this order.
 
-    Trust and factors are those of validation and calibration windows; where there is no calibration part (a protocol
-    of three parts), the validation part serves for both.
+    All are those of validation and calibration windows; a protocol of three parts has only the former. That validation
+    said when to stop makes its errors a little smaller; that there are twice as many windows, from two times instead
+    of one, was worth more (benchmarks/LOG.md).
     """
     model, window, streams, values = prepared.model, prepared.window, prepared.streams, prepared.options.values
     levels = model.quantile_levels
-    most = max(50, HELD_NUMBERS // (window.horizon * len(levels)))
-    at = part_windows(prepared, "calibration", most)
-    earlier = part_windows(prepared, "validation", most)
-    held = "calibration"
-    if not len(at[0]):
-        at, earlier, held = earlier, (at[0], at[1]), "validation"
-    both = np.concatenate([earlier[0], at[0]]), np.concatenate([earlier[1], at[1]])
-    quantiles, level = predict_streams(members, model, window, streams, both)
-    quantiles = flat_where_constant(quantiles, level, streams.scale[both[0]])
-    y, seen = gather_targets(streams, window.horizon, *both)
-    block = blocks(streams.series[both[0]], both[1], window.horizon)
+    most = max(50, HELD_NUMBERS // (2 * window.horizon * len(levels)))
+    earlier, later = (part_windows(prepared, part, most) for part in ("validation", "calibration"))
+    at = np.concatenate([earlier[0], later[0]]), np.concatenate([earlier[1], later[1]])
+    quantiles, level = predict_streams(members, model, window, streams, at)
+    quantiles = flat_where_constant(quantiles, level, streams.scale[at[0]])
+    y, seen = gather_targets(streams, window.horizon, *at)
+    block = blocks(streams.series[at[0]], at[1], window.horizon)
     trusted, middle = np.ones(len(prepared.panel.channels)), levels.index(0.5)
     for channel in range(len(trusted)):
-        of = streams.channel[both[0]] == channel
+        of = streams.channel[at[0]] == channel
         trusted[channel] = fit_trust(quantiles[:, :, middle][of], level[of], y[of], seen[of], block[of])
-    before, prepared = with_repeats(prepared, members, trusted, held)
-    late = slice(len(earlier[0]), None)
-    moved = trust(quantiles[late], level[late], trusted[streams.channel[at[0]]], levels)
+    before, prepared = with_repeats(prepared, members, trusted)
+    moved = trust(quantiles, level, trusted[streams.channel[at[0]]], levels)
     moved = repeat(moved, before.streams, at, middle)
-    factors = calibrate(moved, y[late], seen[late], levels, block=block[late])
+    factors = calibrate(moved, y, seen, levels, block=block)
     low, high = -np.inf if values.min is None else values.min, np.inf if values.max is None else values.max
     return prepared, Forecaster(members, model, window, prepared.scales.transform, factors, trusted, low, high)
 

@@ -22,12 +22,12 @@ TOGETHER = 1_000  # whose quantiles are held at once
 
 
 def with_repeats(
-    prepared: Prepared, members: Sequence[Weights], trusted: Array, held: str
+    prepared: Prepared, members: Sequence[Weights], trusted: Array
 ) -> tuple[Prepared, Prepared]:
     """`prepared` with what its series repeat beside networks `members`, which are `trusted` (C,) so far.
 
-    Twice: as the rows before the part `held` tell it, so that intervals can be calibrated on what nothing was found in,
-    and as all rows before the report part do. Only where several series share a network: one alone has taught it its
+    Twice: as the fit rows tell it, so that intervals can be calibrated on what nothing was found in, and as all rows
+    before the report part do. Only where several series share a network: one alone has taught it its
     own season.
     """
     streams, window = prepared.streams, prepared.window
@@ -42,7 +42,7 @@ def with_repeats(
         part = slice(start, start + TOGETHER)
         medians[part] = _medians(prepared, members, trusted, (stream[part], cutoff[part]))
     y, seen = gather_targets(streams, window.horizon, stream, cutoff)
-    before = cutoff <= rows_to_learn_from(prepared, held)[1][stream]
+    before = cutoff <= rows_to_learn_from(prepared, "validation")[1][stream]
     early, late = (
         _with(prepared, *find_repeats(medians[use], streams, (stream[use], cutoff[use]), (y[use], seen[use]), lags))
         for use in (before, np.ones_like(before)))
