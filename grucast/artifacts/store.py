@@ -43,7 +43,7 @@ _READ_AT_ONCE = 32 << 20  # a larger file is hashed piece by piece before it is 
 _DIMENSIONS = 8
 _DTYPES: Mapping[str, np.dtype[Any]] = {
     "F64": np.dtype("<f8"), "I64": np.dtype("<i8"), "F32": np.dtype("<f4"), "I32": np.dtype("<i4"),
-    "U8": np.dtype("u1")}
+    "F16": np.dtype("<f2"), "U8": np.dtype("u1")}
 _CODES = {dtype: code for code, dtype in _DTYPES.items()}
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _FIELD = b'"sha256":"'  # nowhere else in the header: inside a JSON text the quotes are escaped

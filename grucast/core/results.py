@@ -107,7 +107,7 @@ class Manifest:
     accuracy: Mapping[str, Any]  # the report of `train`: holdout, baselines, skill, notes
     parent: str = ""
     members: int = 1
-    format_version: int = 1
+    format_version: int = 2
     holidays: Holidays = field(default_factory=Holidays)
 
 
@@ -115,7 +115,7 @@ class Manifest:
 class Artifact:
     """A model: its manifest and its arrays.
 
-    Names of arrays: `network.<member>.<parameter>` float32; `scale.*`, `calibration.*`, `drift.*`
+    Names of arrays: `network.<member>.<parameter>` float16 or float32; `scale.*`, `calibration.*`, `drift.*`
     float64; `series.ids` uint8 (the ids, UTF-8, joined by NUL).
     """
 

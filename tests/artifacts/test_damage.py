@@ -20,9 +20,9 @@ from grucast.artifacts.store import decode, load
 from grucast.core.errors import ModelError
 
 
-@pytest.fixture(scope="module")
-def content() -> bytes:
-    return (Path(__file__).parent / "fixtures" / "format_1.grucast").read_bytes()
+@pytest.fixture(scope="module", params=range(1, migrations.FORMAT_VERSION + 1), ids="format {}".format)
+def content(request) -> bytes:
+    return (Path(__file__).parent / "fixtures" / f"format_{request.param}.grucast").read_bytes()
 
 
 def parts(content: bytes) -> tuple[dict[str, Any], bytes]:
@@ -117,6 +117,8 @@ HOSTILE = {
     "unknown_type": ENTRY | {"dtype": "O"},
     "type_is_a_list": ENTRY | {"dtype": ["F32"]},
     "wrong_type": ENTRY | {"dtype": "F64"},
+    "half_of_it": ENTRY | {"dtype": "F16"},
+    "half_a_number": {"dtype": "F16", "shape": [1], "data_offsets": [0, 1]},
     "missing_key": {"dtype": "F32", "shape": [2]},
     "extra_key": ENTRY | {"code": "import os"},
     "no_object": 3,
@@ -233,7 +235,7 @@ def test_a_newer_format_says_what_to_do_even_when_nothing_else_is_understood(con
         manifest.clear()
         manifest["format_version"] = 7
 
-    with pytest.raises(ModelError, match=r"^made by a newer grucast \(format 7, this one reads 1\); upgrade grucast$"):
+    with pytest.raises(ModelError, match=r"^made by a newer grucast \(format 7, this one reads 2\); upgrade grucast$"):
         decode(with_manifest(content, newer))
 
 

@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from safetensors.numpy import load_file
 
+from grucast.artifacts.migrations import FORMAT_VERSION
 from grucast.artifacts.store import decode, encode, load, save
 from grucast.core.errors import Busy, CannotCreate, Denied, InputMissing, InternalError, IoFailure, UsageError
 from grucast.core.results import Artifact
@@ -46,8 +47,21 @@ def test_a_model_comes_back_as_it_was_saved(model, tmp_path):
     assert back.digest == digest
 
 
-def test_the_model_of_format_1_still_loads(model, fixtures):
-    assert same(load(fixtures / "format_1.grucast"), model)
+@pytest.mark.parametrize("number", range(1, FORMAT_VERSION + 1))
+def test_the_model_of_each_format_still_loads(made, fixtures, number):
+    assert same(load(fixtures / f"format_{number}.grucast"), made(number))
+
+
+@pytest.mark.parametrize("number", range(1, FORMAT_VERSION + 1))
+def test_the_fixture_of_each_format_says_that_it_is_of_it(fixtures, number):
+    content = (fixtures / f"format_{number}.grucast").read_bytes()
+    assert content.count(f'\\"format_version\\":{number},'.encode()) == 1
+
+
+def test_weights_of_16_bits_take_two_bytes_each(made, fixtures):
+    small, large = (load(fixtures / f"format_{number}.grucast").tensors["network.0.weight"] for number in (2, 1))
+    assert (small.dtype, small.nbytes) == (np.float16, 2 * 15)
+    np.testing.assert_array_equal(small.astype(np.float32), large)
 
 
 def test_the_same_model_gives_the_same_bytes_whatever_the_order_of_its_arrays(model):
@@ -66,7 +80,7 @@ def test_the_safetensors_library_reads_the_same_arrays(model, tmp_path):
 
 @given(tensors=st.dictionaries(
     st.text(st.characters(codec="utf-8"), max_size=20).filter(lambda name: name != "__metadata__"),
-    st.sampled_from(["f8", "f4", "i8", "i4", "u1"]).flatmap(
+    st.sampled_from(["f8", "f4", "f2", "i8", "i4", "u1"]).flatmap(
         lambda code: hnp.arrays(code, hnp.array_shapes(min_dims=0, max_dims=4, min_side=0, max_side=5))),
     max_size=6))
 @settings(deadline=None)
