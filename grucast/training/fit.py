@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from grucast.core.arrays import Array32, Ints
 from grucast.core.config import ModelConfig, TrainingConfig, WindowSpec
 from grucast.core.progress import Progress, silent
+from grucast.inference.weights import rounded
 from grucast.networks.batch import Batch
 from grucast.networks.network import Network
 from grucast.preprocessing.windows import Streams, gather, gather_targets
@@ -96,7 +97,7 @@ class FitState:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Fitted:
-    """Weights of one network (float32, by name), how they came about."""
+    """Weights of one network (float32, by name, rounded as a model file holds them), how they came about."""
 
     weights: dict[str, Array32]
     steps: int
@@ -263,7 +264,7 @@ class Fit:
 
     def _fitted(self, steps: int) -> Fitted:
         weights = {name: value.cpu().numpy().copy() for name, value in self.average.state_dict().items()}
-        return Fitted(weights, steps, self.state.epoch, self.state.best_loss, self.start)
+        return Fitted(rounded(weights), steps, self.state.epoch, self.state.best_loss, self.start)
 
 
 def make_optimizer(network: nn.Module, config: TrainingConfig) -> Optimizer:

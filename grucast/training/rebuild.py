@@ -16,7 +16,7 @@ from grucast.core.config import ModelConfig, WindowSpec
 from grucast.inference.heads import MOST_DIRECTIONS
 from grucast.inference.network import states_of
 from grucast.inference.predict import chunk_size
-from grucast.inference.weights import Weights
+from grucast.inference.weights import Weights, rounded
 from grucast.preprocessing.windows import Streams, gather
 
 RIDGE = 1e-3  # relative to the mean square of a state
@@ -28,7 +28,7 @@ GOLDEN = (5**0.5 - 1) / 2
 def with_rebuild(
     weights: Weights, shape: tuple[ModelConfig, WindowSpec], streams: Streams, at: tuple[Ints, Ints]
 ) -> dict[str, Array32]:
-    """`weights` with the arrays `rebuild.*` and `state.*`, fitted on the windows at (stream, cutoff)."""
+    """`weights` with the arrays `rebuild.*` and `state.*`, fitted on the windows at (stream, cutoff), rounded too."""
     model, window = shape
     some = _spread(len(at[0]))
     x, states = _pairs(weights, shape, streams, (at[0][some], at[1][some]))
@@ -43,7 +43,8 @@ def with_rebuild(
         "state.mean": mean,
         "state.whiten": _whitening(states - mean),
     }
-    return {**weights, **{name: np.ascontiguousarray(value, dtype=np.float32) for name, value in found.items()}}
+    return {**weights, **rounded({name: np.ascontiguousarray(value, dtype=np.float32)
+                                  for name, value in found.items()})}
 
 
 def _spread(count: int) -> Ints:

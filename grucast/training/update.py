@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from grucast.core.arrays import Array
-from grucast.inference.weights import Weights
+from grucast.inference.weights import Weights, rounded
 from grucast.training.effects import NO_EFFECTS
 from grucast.training.ensemble import Job
 from grucast.training.fit import Examples, Fit, Run
@@ -37,13 +37,13 @@ def rehearsal(old: Sampler, new: Sampler) -> Sampler:
 
 
 def between(old: Weights, new: Weights, share: float) -> Weights:
-    """Weights that lie `share` of the way from `old` to `new`; those that `old` has not are the new ones.
+    """Weights that lie `share` of the way from `old` to `new`, rounded; those that `old` has not are the new ones.
 
     Networks that one went on to from the other lie in one valley, and on the way between them are often better than
     both: closer to the old one where new rows were few, or strange (Wortsman et al. 2022, arXiv 2109.01903).
     """
-    return {name: np.asarray(old[name] + np.float32(share) * (value - old[name]), dtype=np.float32)
-            if name in old else value for name, value in new.items()}
+    return rounded({name: np.asarray(old[name] + np.float32(share) * (value - old[name]), dtype=np.float32)
+                    if name in old else value for name, value in new.items()})
 
 
 def _shares(sampler: Sampler) -> Array:

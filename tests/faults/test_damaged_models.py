@@ -96,6 +96,8 @@ FORGED = {
     "no scale": lambda model: without(model, "scale.series"),
     "ids that are no text": lambda model: with_array(model, "series.ids", np.array([255, 254], dtype=np.uint8)),
     "factors of another shape": lambda model: with_array(model, "calibration.factors", np.ones((2, 2))),
+    "factors of 16 bits": lambda model: with_array(
+        model, "calibration.factors", model.tensors["calibration.factors"].astype(np.float16)),
     "scales that are not finite": lambda model: with_array(model, "scale.series", np.array([[np.nan]])),
 }
 NETWORK = {"missing": lambda value: None, "not finite": lambda value: value * np.float32(np.nan),

@@ -77,6 +77,12 @@ def test_weights_on_the_way_lie_in_proportion_and_what_is_new_stays_new():
     assert found["a"].dtype == np.float32
 
 
+def test_weights_on_the_way_between_rounded_ones_are_rounded_too():
+    old, new = ({"head.out.weight": np.full((1, 2), value, dtype=np.float32)} for value in (1.0, 1.0 + 2.0**-10))
+    # a quarter of the way from a number of half precision to the next is rounded to the first
+    assert between(old, new, 0.25)["head.out.weight"].tolist() == [[1.0, 1.0]]
+
+
 def test_training_goes_on_from_the_weights_that_it_is_given():
     job = job_of()
     start, other = trained(job)[0].weights, {name: value + 1 for name, value in trained(job)[0].weights.items()}

@@ -3,7 +3,7 @@
 What comes out of a file is tried out before it is used: its digest says that nobody changed it by accident,
 not that its arrays fit each other.
 
-    network.<member>.<name>   float32   weights
+    network.<member>.<name>   float16 where it holds them, float32   weights
     series.ids                uint8     ids, UTF-8, joined by NUL
     scale.series              (N, C)    scale of each series and channel
     scale.unit                (C,)      unit of the asinh transform
@@ -37,6 +37,7 @@ from grucast.core.series import STAMP, Panel
 from grucast.forecasting.predict import Forecaster
 from grucast.inference.heads import MOST_DIRECTIONS
 from grucast.inference.predict import predict_all
+from grucast.inference.weights import short, whole
 from grucast.preprocessing.alias import parse_frequency
 from grucast.preprocessing.calendar import calendar_names
 from grucast.preprocessing.holidays import holiday_names
@@ -89,7 +90,7 @@ def _tensors(prepared: Prepared, learned: Learned) -> dict[str, npt.NDArray[Any]
     scales, panel = prepared.scales, prepared.panel
     repeats = scales.repeats or no_repeats(len(scales.ids), len(panel.channels))
     tensors: dict[str, npt.NDArray[Any]] = {
-        f"network.{member}.{name}": value
+        f"network.{member}.{name}": short(value)
         for member, weights in enumerate(learned.members)
         for name, value in weights.items()
     }
@@ -205,6 +206,8 @@ def _check_shapes(manifest: Manifest, tensors: Tensors, series: int) -> None:
     for name, array in tensors.items():
         if not np.isfinite(array).all():
             raise ModelError(f"damaged: array {name[:40]!r} is not finite")
+        if array.dtype == np.float16 and not name.startswith("network."):
+            raise ModelError(f"damaged: array {name[:40]!r} is in half precision")
     lag, share = tensors["repeat.lag"], tensors["repeat.share"]
     if lag.dtype.kind != "i" or not ((lag >= 0) & (lag <= manifest.window.context_length)).all():
         raise ModelError("damaged: array 'repeat.lag' reaches out of the context")
@@ -249,4 +252,4 @@ def _try_out(forecaster: Forecaster, channels: int) -> None:
 
 def _member(tensors: Tensors, member: int) -> dict[str, npt.NDArray[np.float32]]:
     start = f"network.{member}."
-    return {name[len(start):]: value for name, value in tensors.items() if name.startswith(start)}
+    return {name[len(start):]: whole(value) for name, value in tensors.items() if name.startswith(start)}
