@@ -21,8 +21,7 @@ from grucast.detection.pareto import Tail
 __all__ = ["EMPTY", "ScoreCalibration", "Tail", "event_rate", "middle", "p_values", "pack", "score_at",
            "score_for_rate", "unpack"]
 
-WHOLE = 120  # distinct scores kept of the upper end
-THINNED = 200  # and of all below it: of a million rows, each rank kept is 5 % above the next
+FINE = 50  # each rank kept is at most a fiftieth above the next: a p-value is at most 2 % too large
 TOGETHER = 100_000  # rows whose p-values are found at once; what is needed on the way takes 40 bytes a row
 LARGEST = float(np.finfo(np.float32).max)
 SMALLEST = 1e-12  # of a p-value: beyond, a law fitted to tens of peaks knows nothing
@@ -34,9 +33,9 @@ class ScoreCalibration:
     """The scores of `rows` normal rows.
 
     `scores` (K,) are distinct and ascend, a sample of all with its upper end whole; `ranks` (K,) says how many
-    of all `rows` scores are at or above each. `tail` is the law of rows above `tail.start`, `events` that of the
-    peaks of events, its `share` being events per row; both None where the scores never moved or were too few.
-    `dependence` in (0, 1] is the extremal index, events per exceeding row. Events with up to `gap` rows
+    of all `rows` scores are at or above each, as in `sample`. `tail` is the law of rows above `tail.start`, `events`
+    that of the peaks of events, its `share` being events per row; both None where the scores never moved or were too
+    few. `dependence` in (0, 1] is the extremal index, events per exceeding row. Events with up to `gap` rows
     between them counted as one. `left_out` rows looked like faults and are not in `rows`.
     """
 
@@ -64,19 +63,29 @@ EMPTY = ScoreCalibration(np.empty(0), np.empty(0), 0)  # nothing was normal: not
 def sample(scores: Array) -> tuple[Array, Array]:
     """Distinct scores, ascending, and how many of `scores` (n,) are at or above each; thinned below the upper end.
 
-    Scores are rounded to single precision, in which a model file holds them.
+    Kept for each of `places` is the lowest score that has no more at or above it, and the place is its rank: that is at
+    most a fiftieth too large where several are equal. Scores are rounded to single precision, in which a model file
+    holds them.
     """
     rounded = np.minimum(scores, LARGEST).astype(np.float32).astype(np.float64)
     values, counts = np.unique(rounded, return_counts=True)
     ranks = np.cumsum(counts[::-1])[::-1].astype(float)
-    below = max(len(values) - WHOLE, 0)
-    if below > THINNED:
-        # by rank, so that a crowd of equal scores does not take all places, and evenly in its logarithm: a p-value
-        # is then wrong by the same small share everywhere
-        wanted = np.searchsorted(-ranks[:below], -np.geomspace(ranks[0], ranks[below - 1], THINNED))
-        keep = np.concatenate([np.unique(np.minimum(wanted, below - 1)), np.arange(below, len(values))])
-        values, ranks = values[keep], ranks[keep]
-    return values, ranks
+    # by rank, so that a crowd of equal scores does not take all places
+    wanted = places(len(scores))[::-1]
+    at = np.minimum(np.searchsorted(-ranks, -wanted), len(values) - 1)  # none is above a crowd at the upper end
+    keep, first = np.unique(at, return_index=True)
+    return values[keep], np.maximum(wanted[first], ranks[keep])
+
+
+def places(rows: int) -> Array:
+    """The ranks that are kept of `rows` scores of which no two are equal, descending to 1.
+
+    Whole numbers alone make them, so that they are the same on every machine.
+    """
+    ranks = [1] if rows > 0 else []
+    while ranks and ranks[-1] < rows:
+        ranks.append(min(ranks[-1] + max(1, ranks[-1] // FINE), rows))
+    return np.array(ranks[::-1], dtype=np.float64)
 
 
 def p_values(score: Array, calibration: ScoreCalibration) -> Array:
@@ -160,11 +169,13 @@ def middle(calibration: ScoreCalibration, share: float = 0.5) -> float:
 
 def pack(calibration: ScoreCalibration, name: str = "") -> dict[str, npt.NDArray[Any]]:
     """Arrays that hold the calibration to the last bit, in single precision where that is enough; `name` tells several
-    in one file apart.
+    in one file apart. Ranks that follow from the number of rows are left out.
     """
     prefix = f"{PREFIX}{name}." if name else PREFIX
     numbers = [calibration.rows, calibration.dependence, calibration.gap, calibration.left_out]
-    packed = {"scores": calibration.scores, "ranks": calibration.ranks, "numbers": np.array(numbers, dtype=float)}
+    packed = {"scores": calibration.scores, "numbers": np.array(numbers, dtype=float)}
+    if not np.array_equal(calibration.ranks, places(calibration.rows)):
+        packed["ranks"] = calibration.ranks
     for key, tail in (("tail", calibration.tail), ("events", calibration.events)):
         packed[key] = np.array([] if tail is None else [tail.start, tail.scale, tail.shape, tail.share])
     return {prefix + key: _single(np.asarray(value, dtype=np.float64)) for key, value in packed.items()}
@@ -183,7 +194,8 @@ def unpack(arrays: Mapping[str, npt.NDArray[Any]], name: str = "") -> ScoreCalib
     if prefix + "scores" not in arrays:
         return None
     rows, dependence, gap, left_out = (float(number) for number in arrays[prefix + "numbers"])
-    scores, ranks = (arrays[prefix + key].astype(np.float64) for key in ("scores", "ranks"))
+    scores = arrays[prefix + "scores"].astype(np.float64)
+    ranks = arrays[prefix + "ranks"].astype(np.float64) if prefix + "ranks" in arrays else places(int(rows))
     return ScoreCalibration(
         scores, ranks, int(rows), _tail(arrays[prefix + "tail"]),
         _tail(arrays[prefix + "events"]), dependence, int(gap), int(left_out),

@@ -14,6 +14,7 @@ from grucast.detection.calibration import (
     middle,
     p_values,
     pack,
+    places,
     sample,
     score_at,
     score_for_rate,
@@ -108,16 +109,37 @@ def test_event_rate_undoes_score_for_rate(rate):
 def test_a_large_sample_is_thinned_below_and_whole_above():
     scores = np.random.default_rng(0).permutation(np.arange(50_000.0))
     values, ranks = sample(scores)
-    assert len(values) <= 320
-    np.testing.assert_array_equal(values[-120:], np.arange(49_880.0, 50_000.0))
+    assert len(values) <= 450
+    np.testing.assert_array_equal(values[-100:], np.arange(49_900.0, 50_000.0))
     np.testing.assert_array_equal(ranks, 50_000.0 - values)  # exact for what was kept
     thinned = ScoreCalibration(values, ranks, 50_000)
     asked = np.linspace(1.0, 49_999.0, 777).round()
     exact = (1 + 50_000 - asked) / 50_001
     found = p_values(asked, thinned)
     assert (found >= exact - 1e-12).all()
-    share = (50_000 / 120) ** (1 / 199)  # from one rank that was kept to the next
-    assert (found <= exact * share + 1e-4).all()
+    assert (found <= exact * 1.02).all()
+
+
+@pytest.mark.parametrize("rows", [0, 1, 2, 99, 100, 101, 5_000, 1_600_000])
+def test_ranks_that_are_kept_go_from_all_rows_to_one_in_steps_of_a_fiftieth_at_most(rows):
+    ranks = places(rows)
+    assert len(ranks) <= 620
+    assert ranks[:1].tolist() == [rows][: len(ranks)]
+    assert ranks[-1:].tolist() == [1.0][: len(ranks)]
+    steps = ranks[:-1] - ranks[1:]
+    assert (steps >= 1).all()
+    assert (steps <= np.maximum(1, ranks[1:] / 50)).all()
+
+
+@given(st.lists(st.integers(0, 300), min_size=1, max_size=400))
+def test_among_equal_scores_p_is_never_too_small_and_at_most_a_fiftieth_too_large(scores):
+    array = np.array(scores, dtype=float)
+    values, ranks = sample(array)
+    asked = np.unique(array)
+    exact = 1 + (array >= asked[:, None]).sum(axis=1)
+    found = p_values(asked, ScoreCalibration(values, ranks, len(array))) * (len(array) + 1)
+    assert (found >= exact - 1e-9).all()
+    assert (found <= 1.02 * exact + 1e-9).all()
 
 
 def test_equal_scores_count_as_often_as_they_came():
@@ -142,6 +164,18 @@ def test_what_was_packed_comes_out_the_same(calibration):
     np.testing.assert_array_equal(back.ranks, calibration.ranks)
     for name in ("rows", "tail", "events", "dependence", "gap", "left_out"):
         assert getattr(back, name) == getattr(calibration, name)
+
+
+def test_ranks_are_in_the_file_only_where_they_do_not_follow_from_the_rows():
+    distinct, crowd = fitted(), plain([0.0] * 90 + [2.5] * 9 + [3.0])
+    assert "anomaly.ranks" not in pack(distinct)
+    assert pack(crowd)["anomaly.ranks"].tolist() == [100.0, 10.0, 1.0]
+
+
+def test_scores_of_another_number_than_their_rows_say_are_refused():
+    packed = pack(fitted())
+    with pytest.raises(ValueError, match="ranks"):
+        unpack(packed | {"anomaly.scores": packed["anomaly.scores"][1:]})
 
 
 def test_a_file_without_a_calibration_says_so():
