@@ -27,8 +27,7 @@ import numpy as np
 from grucast.core.arrays import Array, Ints, Mask
 
 POOL = 400  # ratios wanted for one factor; fewer at a step, and its neighbours join
-OWN_WORD = 30.0  # blocks of calibration windows that weigh as much as the word of what stood before
-USUAL_WORD = 10.0  # blocks that weigh as much as what is usual, in the factor of all steps together
+OWN_WORD = 30.0  # blocks of calibration windows that weigh as much as what they are drawn to
 USUAL = ((0.6, 0.95), (1.0, 1.15))  # usual factor by the width of the central interval: networks are too sure of tails
 SHRINK_GRID = np.linspace(0.0, 1.0, 21)
 
@@ -50,15 +49,15 @@ def calibrate(
     `quantiles` (N, H, Q) and `y` (N, H) in any units, `seen` (N, H). A step without any target keeps the
     factors of the nearest step that has some; without any at all they are 1. With `block` (N,) as in `blocks`,
     n of which have a usable target, the factor of all steps is its mean with the usual one, weighted n to
-    `USUAL_WORD`, and that of a step its mean with this, weighted n to `OWN_WORD`.
+    `OWN_WORD`, and that of a step its mean with this, weighted alike.
     """
     usable = seen & (quantiles[:, :, -1] > quantiles[:, :, 0])  # not NaN, and not flat: a series that never moved
     if block is None:
         return _conformal(quantiles, y, usable, levels)
     count = len(np.unique(block[usable.any(axis=1)]))
-    usual = usual_factors(levels)
-    together = usual + count / (count + USUAL_WORD) * (_of_all_steps(quantiles, y, usable, levels) - usual)
-    return together + count / (count + OWN_WORD) * (_conformal(quantiles, y, usable, levels) - together)
+    weight, usual = count / (count + OWN_WORD), usual_factors(levels)
+    together = usual + weight * (_of_all_steps(quantiles, y, usable, levels) - usual)
+    return together + weight * (_conformal(quantiles, y, usable, levels) - together)
 
 
 def usual_factors(levels: Sequence[float]) -> Array:

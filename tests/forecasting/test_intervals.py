@@ -9,7 +9,6 @@ from grucast.core.config import QUANTILE_LEVELS
 from grucast.forecasting.intervals import (
     OWN_WORD,
     POOL,
-    USUAL_WORD,
     blocks,
     calibrate,
     fit_trust,
@@ -70,8 +69,8 @@ def test_few_blocks_draw_each_step_to_all_steps_and_these_to_what_is_usual(count
     each = np.stack([calibrate(offered[:, [step]], y[:, [step]], seen[:, [step]], LEVELS)[0] for step in (0, 1)])
     every = calibrate(offered.reshape(-1, 1, 3), y.reshape(-1, 1), seen.reshape(-1, 1), LEVELS)[0]
     usual = usual_factors(LEVELS)
-    towards, own = count / (count + USUAL_WORD), count / (count + OWN_WORD)
-    together = usual * (1 - towards) + every * towards
+    own = count / (count + OWN_WORD)
+    together = usual * (1 - own) + every * own
     if 4 * count >= POOL:  # a step of its own
         assert each[0, 2] < every[2] < each[1, 2]
     else:  # too few for one: the steps have joined already
