@@ -103,7 +103,7 @@ def _seasons(
 
 
 def learn(prepared: Prepared, run: Run) -> tuple[Prepared, Learned]:
-    """Train on the fit part, stop on the validation part, calibrate on the calibration part.
+    """Train on the fit part, stop on the validation part, calibrate on both it and the calibration part.
 
     What was prepared comes back with what its series were found to repeat.
     """
