@@ -1,11 +1,16 @@
 """`grucast tune`: a search over settings, validated by rolling origins before the report part.
 
-    tuning.space    what is searched
-    tuning.folds    the rows that trials learn from and are judged on
-    tuning.trial    one trial (torch)
-    tuning.study    all trials, in a storage (optuna)
-    tuning.compare  the same budget for each cell
-    tuning.toml     settings as `train --config` takes them
+    tuning.space      what is searched
+    tuning.planned    what is tried first: one change at a time; and what is near the best
+    tuning.folds      the rows that trials learn from and are judged on
+    tuning.trial      one trial (torch)
+    tuning.study      all trials, in a storage (optuna)
+    tuning.finals     the best of them and the defaults again, at further origins
+    tuning.choice     which of these is given out
+    tuning.processes  where trainings run
+    tuning.compare    the same budget for each cell
+    tuning.told       the report and its summary
+    tuning.toml       settings as `train --config` takes them
 """
 
 from __future__ import annotations
@@ -16,7 +21,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,13 +35,19 @@ from grucast.data.reading import Reading, read_panel
 from grucast.preprocessing.gaps import regularise
 from grucast.workflows.locate import check_outputs
 from grucast.workflows.train import check_options
-from grucast.workflows.tuning.folds import Fold, before_report, folds_of
+from grucast.workflows.tuning.finals import FURTHER, SHARE, Final, hold_final, whole
+from grucast.workflows.tuning.folds import Fold, before_report, folds_of, further_folds
+from grucast.workflows.tuning.processes import workers
 from grucast.workflows.tuning.space import applied
-from grucast.workflows.tuning.study import Search, history, load_optuna, open_study, search_on, url_of
+from grucast.workflows.tuning.study import Search, Tried, history, load_optuna, open_study, search_on, url_of
+from grucast.workflows.tuning.told import choice_of, history_of, notes_of, summary
 from grucast.workflows.tuning.toml import as_json, as_toml
 
 if TYPE_CHECKING:
     from grucast.workflows.learning.prepared import Prepared
+
+FORMAT = 2  # of what a storage holds of a study: trials of another are not gone on with
+__all__ = ["Ground", "TuneRequest", "TuneResult", "prepare_ground", "summary", "tune"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +80,7 @@ class Ground:
     reading: Reading
     prepared: Prepared  # of the newest fold, with the defaults
     folds: tuple[Fold, ...]
+    further: tuple[Fold, ...]  # of the finalists
     options: TrainOptions
     notes: tuple[str, ...]
     started: float  # time.monotonic()
@@ -76,13 +88,18 @@ class Ground:
     @property
     def deadline(self) -> float:
         """When to end, of time.monotonic()."""
+        return self.after(1.0)
+
+    def after(self, share: float) -> float:
+        """When a share of the time is over, of time.monotonic()."""
         limit = self.options.fit.max_seconds
-        return math.inf if limit is None else self.started + limit
+        return math.inf if limit is None else self.started + share * limit
 
 
 def tune(request: TuneRequest, progress: Progress = silent) -> TuneResult:
     """Search for settings that forecast these data better than the defaults, which are the first trial.
 
+    What is given out is better than the defaults by more than noise where the finalists meet them, or is the defaults.
     Errors: those of reading; UsageError where optuna is not installed, for a storage that is none, for options that
     do not go together; DataError where there are too few rows; Busy where a process was killed.
     """
@@ -90,9 +107,12 @@ def tune(request: TuneRequest, progress: Progress = silent) -> TuneResult:
     ground = prepare_ground(request)
     with _storage(request.storage) as url:
         search = Search(url, _name(request, ground), ground.folds, _for_trials(ground.options, request.jobs),
-                        _space(ground), ground.deadline)
-        search_on(search, request.trials, request.jobs, progress)
-        return _result(request, ground, search)
+                        _space(ground), ground.after(1 - SHARE))
+        with workers(request.jobs) as pool:
+            search_on(search, request.trials, pool, request.jobs, progress)
+            over = history(open_study(search), search.space)
+            final = hold_final(search, ground.further, ground.deadline, pool, request.jobs, progress)
+        return _result(request, ground, over, final)
 
 
 def prepare_ground(request: TuneRequest) -> Ground:
@@ -114,8 +134,9 @@ def prepare_ground(request: TuneRequest) -> Ground:
     options = replace(request.options, window=replace(request.options.window, horizon=horizon))
     rows = before_report(panel, options, horizon)
     folds = tuple(folds_of(panel, rows, horizon, request.origins, file=reading.file))
+    further = tuple(further_folds(panel, rows, horizon, origins=request.origins, most=FURTHER))
     newest = prepare(folds[0].panel, options, splits=folds[0].splits, file=reading.file)
-    return Ground(reading, newest, folds, options, (*reading.notes, *missing), started)
+    return Ground(reading, newest, folds, further, options, (*reading.notes, *missing), started)
 
 
 def _space(ground: Ground) -> tuple[Any, ...]:
@@ -137,7 +158,7 @@ def _for_trials(options: TrainOptions, jobs: int) -> TrainOptions:
 def _name(request: TuneRequest, ground: Ground) -> str:
     """The name of the study: what two runs must share for one to go on with the other."""
     fit = replace(request.options.fit, max_seconds=None, threads=None)
-    key = (f"{__version__} {ground.reading.digest} {replace(request.options, fit=fit)} {request.read} "
+    key = (f"{__version__} {FORMAT} {ground.reading.digest} {replace(request.options, fit=fit)} {request.read} "
            f"{request.origins}")
     return f"grucast-{sha256(key.encode()).hexdigest()[:16]}"
 
@@ -152,47 +173,38 @@ def _storage(path: Path | None) -> Iterator[str]:
         yield url_of(Path(folder) / "trials.db")
 
 
-def _result(request: TuneRequest, ground: Ground, search: Search) -> TuneResult:
-    """The best of all trials, and what is said of it."""
-    over = history(open_study(search), search.space)
-    known = [one for one in over if one.error is not None]
-    if not over:
-        raise UsageError("--max-seconds: there was no time for a single trial; give more")
-    whole = [one for one in known if not one.outcome.get("cut")] or known
-    if not whole:
-        raise DataError("no trial has an error that is a number: the rows judged have no value, or never moved",
-                        file=ground.reading.file)
-    best = min(whole, key=lambda one: (one.error, one.number))
-    first = next((one for one in known if not one.settings), None)
-    notes = list(ground.notes)
-    if len(over) < request.trials:
-        notes.append(f"time ran out after {len(over)} of {request.trials} trials")
-    if any(one.outcome.get("cut") for one in known):
-        notes.append("time ran out while the defaults were tried: their error is not that of a whole training")
-    options = applied(ground.options, best.settings)
+def _result(request: TuneRequest, ground: Ground, over: list[Tried], final: Final) -> TuneResult:
+    """The trial that is given out, and what is said of it."""
+    given = _given_out(over, final, ground.reading.file)
+    first = next((one for one in (*whole(over), *over) if one.error is not None and not one.settings), None)
+    notes = [*ground.notes, *notes_of(over, final, request.trials)]
+    options = applied(ground.options, given.settings)
     if request.options.window.horizon is None:  # train finds it again
         options = replace(options, window=replace(options.window, horizon=None))
     report = {
         "trials": len(over), "pruned": sum(one.state == "pruned" for one in over),
         "failed": sum(one.state == "failed" for one in over),
-        "error": best.error, "default_error": None if first is None else first.error,
-        "settings": as_json(best.settings), "number": best.number, "horizon": ground.options.window.horizon,
+        "error": given.error, "default_error": None if first is None else first.error,
+        "settings": as_json(given.settings), "number": given.number, "horizon": ground.options.window.horizon,
         "origins": len(ground.folds), "rows": ground.reading.rows,
         "storage": None if request.storage is None else str(request.storage),
         "seconds": round(time.monotonic() - ground.started, 1),
-        "history": [{**asdict(one), "settings": as_json(one.settings)} for one in over], "notes": notes,
+        "choice": choice_of(final), "history": history_of(over), "notes": notes,
     }
     use = f"grucast train {' '.join(request.sources)} --config THIS.toml"
     return TuneResult(report, as_toml(options, [summary(report), use]), tuple(notes))
 
 
-def summary(report: dict[str, Any]) -> str:
-    """What the search found, in a sentence."""
-    head = (f"{report['trials']} trials, {report['pruned']} given up early: error (MASE at {report['origins']} "
-            f"origin{'s' * (report['origins'] != 1)}) {report['error']:.4g}")
-    usual = report["default_error"]
-    if usual is None:
-        return head
-    if not report["settings"]:
-        return f"{head}, that of the defaults: nothing was better"
-    return f"{head}, {usual:.4g} with the defaults" + (f" ({1 - report['error'] / usual:.1%} lower)" if usual else "")
+def _given_out(over: list[Tried], final: Final, file: str) -> Tried:
+    """The finalist that was chosen, else the defaults; the best trial only where the defaults have no error."""
+    if not over:
+        raise UsageError("--max-seconds: there was no time for a single trial; give more")
+    if final.chosen is not None:
+        return final.finalists[final.chosen].trial
+    if final.usual is not None:
+        return final.usual.trial
+    known = whole(over) or [one for one in over if one.error is not None]
+    if not known:
+        raise DataError("no trial has an error that is a number: the rows judged have no value, or never moved",
+                        file=file)
+    return min(known, key=lambda one: (one.error, one.number))

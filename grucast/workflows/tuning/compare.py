@@ -14,7 +14,7 @@ from grucast.core.progress import Progress, silent
 from grucast.networks import CELLS
 from grucast.workflows.tune import TuneRequest, prepare_ground
 from grucast.workflows.tuning.folds import Fold
-from grucast.workflows.tuning.study import workers
+from grucast.workflows.tuning.processes import workers
 from grucast.workflows.tuning.trial import try_out
 
 COLUMNS = ("cell", "error", "parameters", "epochs", "seconds")

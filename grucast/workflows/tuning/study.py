@@ -1,37 +1,38 @@
 """The study: trials that are asked for and told to optuna, which keeps them in SQLite and chooses the next settings.
 
-What chooses is the tree-structured Parzen estimator (Bergstra et al. 2011). What gives up is the median rule (Golovin
-et al. 2017, section 3.2.1): a trial with a best loss worse than the median of the others at the same epoch ends there.
-A trial that was interrupted does not count and is not gone on with.
+After the first trials of `tuning.planned` every second one is near the best so far and the others are chosen by the
+tree-structured Parzen estimator (Bergstra et al. 2011), which alone goes too far from the defaults. What gives up is
+the median rule (Golovin et al. 2017, section 3.2.1) with another share: a trial with a best loss worse than three
+quarters of the others at the same epoch ends there. Trials that differ in one setting are close to each other, and the
+median would end half of them for noise. A trial that was interrupted does not count and is run anew.
 """
 
 from __future__ import annotations
 
 import math
-import os
-import signal
 import time
 import warnings
-from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
-from multiprocessing import active_children, get_context
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from grucast.core.config import TrainOptions
-from grucast.core.errors import Busy, DataError, UsageError
+from grucast.core.errors import DataError, UsageError
 from grucast.core.progress import Progress
 from grucast.workflows.tuning.folds import Fold
+from grucast.workflows.tuning.planned import near, one_change_each, together
+from grucast.workflows.tuning.processes import done_by
 from grucast.workflows.tuning.space import Setting, Value, applied, changes, defaults
 
 MISSING = "tune needs optuna: pip install 'grucast[tune]'"
 STARTUP, WARMUP = 4, 3  # trials before any is given up, and epochs of each
+GIVEN_UP = 75.0  # per cent of the others that a trial must be worse than
 RANDOM = 6  # trials before the search learns from them
-DEFAULT, OUTCOME, DROPPED = "default", "outcome", "dropped"  # what a trial remembers beside its settings
+PLANNED, OUTCOME, DROPPED = "planned", "outcome", "dropped"  # what a trial remembers beside its settings
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -81,8 +82,8 @@ def open_study(search: Search) -> Any:
     try:
         study = optuna.create_study(
             storage=_storage(search.url), study_name=search.name, load_if_exists=True, direction="minimize",
-            pruner=optuna.pruners.MedianPruner(STARTUP, WARMUP))
-        done = len(study.trials)
+            pruner=optuna.pruners.PercentilePruner(GIVEN_UP, STARTUP, WARMUP))
+        done = sum(not one.user_attrs.get(DROPPED) for one in study.trials)  # so that an interruption changes nothing
         study.sampler = optuna.samplers.TPESampler(n_startup_trials=RANDOM, seed=search.options.fit.seed + done)
     except (DatabaseError, RuntimeError) as error:
         raise UsageError(f"--storage {search.url.removeprefix('sqlite:///')}: not a storage of trials; name another "
@@ -96,13 +97,31 @@ def _storage(url: str) -> Any:
     return load_optuna().storages.RDBStorage(url)
 
 
-def begin(search: Search) -> Any:
-    """The study, the defaults being the next trial where they were not tried yet."""
+def plan(search: Search, wanted: int) -> None:
+    """Queue planned trials, so that up to `wanted` of them wait; those that are not planned are chosen as they begin.
+
+    First the defaults, again where time ran out in them; then one change each; once these are over, what helped
+    together; then, of every two trials, one near the best. A trial that was interrupted is queued again.
+    """
     study = open_study(search)
-    waiting = any(one.state.name == "WAITING" for one in study.trials)
-    if not waiting and not any(one.user_attrs.get(DEFAULT) for one in tried_trials(study)):
-        study.enqueue_trial(defaults(search.space))
-    return study
+    waiting = [one for one in study.trials if one.state.name == "WAITING"]
+    over = [one for one in study.trials if one.state.is_finished() and _counts(one, search.space)]
+    known = {one.user_attrs.get(PLANNED) for one in (*waiting, *over) if not one.user_attrs.get(OUTCOME, {}).get("cut")}
+    trials = [defaults(search.space), *one_change_each(search.space)]
+    tried = history(study, search.space)
+    if known >= set(range(len(trials))) and not waiting:
+        trials += together(search.space, [(one.settings, one.outcome.get("errors", ()))
+                                          for one in tried if one.error is not None])
+    left = [place for place in range(len(trials)) if place not in known][: max(0, wanted - len(waiting))]
+    for place in left:
+        study.enqueue_trial(trials[place], user_attrs={PLANNED: place})
+    if best := sorted((one for one in tried if one.error is not None), key=lambda one: (one.error, one.number)):
+        changed = [one.settings for one in best], [one.settings for one in tried]
+        begun = sum(not one.user_attrs.get(DROPPED) for one in study.trials)
+        for place in range(begun, begun + wanted - len(waiting) - len(left)):
+            if place % 2:
+                rng = np.random.default_rng((search.options.fit.seed, place))
+                study.enqueue_trial(near(search.space, *changed, rng))
 
 
 def run_trial(search: Search) -> None:
@@ -120,6 +139,7 @@ def run_trial(search: Search) -> None:
         study.tell(trial, state=load_optuna().trial.TrialState.PRUNED)
         return
     except (UsageError, DataError):
+        trial.set_user_attr(DROPPED, not changed)  # nothing is known without the defaults
         study.tell(trial, state=load_optuna().trial.TrialState.FAIL)
         if not changed:
             raise
@@ -132,9 +152,9 @@ def run_trial(search: Search) -> None:
         trial.set_user_attr(DROPPED, outcome.cut)  # a later run with more time may try the like again
         study.tell(trial, state=load_optuna().trial.TrialState.FAIL)
         return
-    trial.set_user_attr(DEFAULT, not changed)
     trial.set_user_attr(OUTCOME, {"parameters": outcome.parameters, "epochs": outcome.epochs,
-                                  "seconds": round(outcome.seconds, 2), "cut": outcome.cut})
+                                  "seconds": round(outcome.seconds, 2), "cut": outcome.cut,
+                                  "errors": list(outcome.errors)})
     study.tell(trial, outcome.error)
 
 
@@ -142,11 +162,6 @@ def _told(trial: Any, step: int, loss: float) -> bool:
     """Report a loss; whether the trial should be given up."""
     trial.report(loss if math.isfinite(loss) else 1e30, step)
     return bool(trial.should_prune())
-
-
-def tried_trials(study: Any) -> list[Any]:
-    """The trials that have an error."""
-    return [one for one in study.trials if one.state.name == "COMPLETE"]
 
 
 def history(study: Any, space: tuple[Setting, ...]) -> list[Tried]:
@@ -163,51 +178,16 @@ def _counts(trial: Any, space: tuple[Setting, ...]) -> bool:
     return not trial.user_attrs.get(DROPPED) and {one.name for one in space} <= trial.params.keys()
 
 
-def search_on(search: Search, trials: int, jobs: int, progress: Progress) -> None:
+def search_on(search: Search, trials: int, pool: ProcessPoolExecutor | None, jobs: int, progress: Progress) -> None:
     """Run trials until `trials` are over or time is. However it ends, what was done is in the storage."""
-    done = len(history(begin(search), search.space))
+    done = len(history(open_study(search), search.space))
     progress("trials", done, trials)
-    with workers(jobs) as pool:
-        while done < trials and time.monotonic() < search.deadline:
-            if pool is None:
-                run_trial(search)
-            else:  # as many at a time as there are processes: each learns from all before it
-                waves = [pool.submit(run_trial, search) for _ in range(min(jobs, trials - done))]
-                for one in as_completed(waves):
-                    _heard(one)
-            found = history(open_study(search), search.space)
-            best = min((one.error for one in found if one.error is not None), default=None)
-            done = len(found)
-            progress("trials", done, trials, "" if best is None else f"best {best:.4g}")
-
-
-def _heard(future: Any) -> None:
-    try:
-        future.result()
-    except BrokenProcessPool as error:
-        raise Busy("a process that trained was killed, perhaps for want of memory; go on with the same --storage and "
-                   "fewer --jobs") from error
-
-
-@contextmanager
-def workers(jobs: int) -> Iterator[ProcessPoolExecutor | None]:
-    """Processes to run trials in, or None where one trial runs at a time; none is left behind."""
-    if jobs < 2:
-        yield None
-        return
-    os.environ.setdefault("OMP_NUM_THREADS", "1")  # of the processes to come: they share the cores already
-    before = set(active_children())
-    pool = ProcessPoolExecutor(jobs, get_context("spawn"), _leave_signals)
-    try:
-        yield pool
-        pool.shutdown()
-    except BaseException:
-        for one in set(active_children()) - before:
-            one.terminate()
-        pool.shutdown(wait=False, cancel_futures=True)
-        raise
-
-
-def _leave_signals() -> None:
-    """Ctrl-C goes to all processes of a terminal: the first one ends the others."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    while done < trials and time.monotonic() < search.deadline:
+        wave = min(jobs, trials - done)  # as many at a time as there are processes: each learns from all before it
+        plan(search, wave)
+        for _ in done_by(pool, run_trial, [search] * wave):
+            pass
+        found = history(open_study(search), search.space)
+        best = min((one.error for one in found if one.error is not None), default=None)
+        done = len(found)
+        progress("trials", done, trials, "" if best is None else f"best {best:.4g}")

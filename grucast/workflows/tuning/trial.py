@@ -31,7 +31,7 @@ class GivenUp(Exception):
 class Outcome:
     """What a trial came to: its error, the parameters and epochs of the newest fold, seconds of the processor.
 
-    `cut` where time ran out before it was done.
+    `cut` where time ran out before it was done. `errors` are those of the folds, of which the error is the mean.
     """
 
     error: float
@@ -39,6 +39,7 @@ class Outcome:
     epochs: int
     seconds: float
     cut: bool
+    errors: tuple[float, ...] = ()
 
 
 @dataclass(slots=True)
@@ -80,7 +81,8 @@ def try_out(folds: Sequence[Fold], options: TrainOptions, deadline: float, told:
         if time.monotonic() > deadline:
             break
     cut = time.monotonic() > deadline
-    return Outcome(float(np.mean(errors)), parameters, epochs, time.process_time() - began, cut)
+    return Outcome(float(np.mean(errors)), parameters, epochs, time.process_time() - began, cut,
+                   tuple(errors))
 
 
 def _error(metrics: dict[str, Any]) -> float:
