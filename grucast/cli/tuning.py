@@ -54,7 +54,8 @@ def tune(words: TuneWords, choice: FormatChoice, options: TrainOptions, read: Re
     """Search for better settings, and print them as TOML that `train --config` takes.
 
     Options of train that are given are not searched; --max-seconds bounds the whole search. Trials are
-    validated on rows before those that train reports on. The first trial is the defaults.
+    validated on rows before those that train reports on. The first trial is the defaults, and they are
+    given out unless one of the best is better at further origins too, by more than noise.
     """
     from grucast.workflows.tune import TuneRequest
 

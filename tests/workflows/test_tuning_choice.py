@@ -41,7 +41,8 @@ def test_a_consistent_gain_is_chosen():
 
 def test_noise_keeps_the_defaults():
     noise = beside(0.9, 1.09, 0.95, 1.06, 0.93, 1.08)  # a mean logarithm of -.002, a standard error of .035
-    assert noise.ratio < 1 and not noise.holds
+    assert noise.ratio < 1
+    assert not noise.holds
     assert choose([noise, beside(1.1, 0.92, 1.07, 0.95, 1.04, 0.97)]) is None
 
 
@@ -58,9 +59,11 @@ def test_one_wild_origin_does_not_decide():
 def test_what_is_worse_at_most_origins_is_never_chosen():
     mostly = beside(0.8, 0.8, 1.01, 1.01, 1.01, 1.01)
     # held to twice the median of .01: four of +.01 and two of -.02
-    assert mostly.worse == 4 and choose([mostly]) is None
+    assert mostly.worse == 4
+    assert choose([mostly]) is None
     lucky = standing(by_origin(0.9, 0.9, 1.05, 1.05, 1.05), by_origin(*[1.0] * 5))
-    assert lucky.ratio < 1 and choose([lucky]) is None  # -.105 twice and +.049 three times: -.013 in the mean
+    assert lucky.ratio < 1
+    assert choose([lucky]) is None
 
 
 def test_the_same_errors_as_the_defaults_keep_the_defaults():
@@ -71,7 +74,8 @@ def test_of_those_that_hold_the_one_with_the_lowest_ratio_is_chosen():
     good, better = beside(*[0.98] * 6), beside(*[0.95] * 6)
     noisy = beside(0.7, 1.0, 0.99, 1.01, 1.02, 1.01)
     assert choose([good, noisy, None, better]) == 3
-    assert choose([None, noisy]) is None and choose([]) is None
+    assert choose([None, noisy]) is None
+    assert choose([]) is None
 
 
 def test_what_was_tried_twice_at_an_origin_counts_as_its_mean():

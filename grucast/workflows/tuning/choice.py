@@ -7,7 +7,7 @@ not decide (Huber 1964: 1.35 deviations of a normal law).
 
 Settings hold where their mean is below 0 by more than half of its standard error, and where they are not worse at most
 origins. Half, because the aim is to be better on the whole and not to prove it: with twice as much the simulated gain
-was a tenth smaller and what was chosen held no more often (docs/explanation/design.md).
+was smaller and what was chosen held hardly more often (docs/explanation/design.md).
 """
 
 from __future__ import annotations

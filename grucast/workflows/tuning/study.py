@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 import time
 import warnings
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
@@ -83,7 +84,7 @@ def open_study(search: Search) -> Any:
         study = optuna.create_study(
             storage=_storage(search.url), study_name=search.name, load_if_exists=True, direction="minimize",
             pruner=optuna.pruners.PercentilePruner(GIVEN_UP, STARTUP, WARMUP))
-        done = sum(not one.user_attrs.get(DROPPED) for one in study.trials)  # so that an interruption changes nothing
+        done = _begun(study.get_trials(deepcopy=False))  # so that an interruption changes nothing
         study.sampler = optuna.samplers.TPESampler(n_startup_trials=RANDOM, seed=search.options.fit.seed + done)
     except (DatabaseError, RuntimeError) as error:
         raise UsageError(f"--storage {search.url.removeprefix('sqlite:///')}: not a storage of trials; name another "
@@ -104,8 +105,9 @@ def plan(search: Search, wanted: int) -> None:
     together; then, of every two trials, one near the best. A trial that was interrupted is queued again.
     """
     study = open_study(search)
-    waiting = [one for one in study.trials if one.state.name == "WAITING"]
-    over = [one for one in study.trials if one.state.is_finished() and _counts(one, search.space)]
+    kept = study.get_trials(deepcopy=False)
+    waiting = [one for one in kept if one.state.name == "WAITING"]
+    over = [one for one in kept if one.state.is_finished() and _counts(one, search.space)]
     known = {one.user_attrs.get(PLANNED) for one in (*waiting, *over) if not one.user_attrs.get(OUTCOME, {}).get("cut")}
     trials = [defaults(search.space), *one_change_each(search.space)]
     tried = history(study, search.space)
@@ -117,11 +119,16 @@ def plan(search: Search, wanted: int) -> None:
         study.enqueue_trial(trials[place], user_attrs={PLANNED: place})
     if best := sorted((one for one in tried if one.error is not None), key=lambda one: (one.error, one.number)):
         changed = [one.settings for one in best], [one.settings for one in tried]
-        begun = sum(not one.user_attrs.get(DROPPED) for one in study.trials)
-        for place in range(begun, begun + wanted - len(waiting) - len(left)):
+        first = _begun(kept) + len(left)
+        for place in range(first, first + wanted - len(waiting) - len(left)):
             if place % 2:
                 rng = np.random.default_rng((search.options.fit.seed, place))
                 study.enqueue_trial(near(search.space, *changed, rng))
+
+
+def _begun(trials: Sequence[Any]) -> int:
+    """Trials that were begun or wait, without those that were dropped half way."""
+    return sum(not one.user_attrs.get(DROPPED) for one in trials)
 
 
 def run_trial(search: Search) -> None:
@@ -170,7 +177,7 @@ def history(study: Any, space: tuple[Setting, ...]) -> list[Tried]:
     return [
         Tried(one.number, names[one.state.name], one.value if one.state.name == "COMPLETE" else None,
               changes(space, one.params), dict(one.user_attrs.get(OUTCOME, {})))
-        for one in study.trials if one.state.name in names and _counts(one, space)]
+        for one in study.get_trials(deepcopy=False) if one.state.name in names and _counts(one, space)]
 
 
 def _counts(trial: Any, space: tuple[Setting, ...]) -> bool:
