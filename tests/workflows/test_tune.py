@@ -73,7 +73,7 @@ def test_the_best_settings_are_toml_with_what_was_given(data, tried):
     error = result.report["error"]
     assert result.toml.splitlines()[0] == (
         f"# 12 trials, 0 given up early: error (MASE at 2 origins) {error:.4g}, 1.28 with the defaults; "
-        f"over 4 origins {1 - error / 1.28:.1%} lower than theirs, give or take 0.0%")
+        f"over 6 origins {1 - error / 1.28:.1%} lower than theirs, give or take 0.0%")
 
 
 def test_where_nothing_is_better_the_settings_are_those_given(data, monkeypatch):

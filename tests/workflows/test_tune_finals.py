@@ -214,7 +214,7 @@ def test_finalists_are_as_many_as_there_is_time_for_and_what_is_kept_costs_nothi
         return [finals.Bout(f"{number} {place}", number, place, None, TrainOptions(), math.inf) for place in range(4)]
 
     each = {number: bouts(number) for number in (0, 7, 3, 9)}  # the defaults first, then by rank
-    assert finals._affordable(each, {}, math.inf) == [0, 7, 3, 9]
-    assert finals._affordable(each, {}, 15.9) == [0, 7, 3]
-    assert finals._affordable(each, {}, 0.0) == [0, 7]  # one always has its chance
-    assert finals._affordable(each, {bout.name: 1.0 for bout in each[7]}, 12.0) == [0, 7, 3, 9]
+    assert finals.affordable(each, {}, math.inf) == [0, 7, 3, 9]
+    assert finals.affordable(each, {}, 15.9) == [0, 7, 3]
+    assert finals.affordable(each, {}, 0.0) == [0, 7]  # one always has its chance
+    assert finals.affordable(each, {bout.name: 1.0 for bout in each[7]}, 12.0) == [0, 7, 3, 9]

@@ -89,7 +89,7 @@ def hold_final(
         return Final(None, (), None, (0, 0))
     places = _places(search, further)
     each = {one.number: _bouts(search, one, places, end) for one in (usual, *finalists(over, usual))}
-    numbers = _affordable(each, study.user_attrs, (end - time.monotonic()) * jobs / _cost(over))
+    numbers = affordable(each, study.user_attrs, (end - time.monotonic()) * jobs / _cost(over))
     bouts = [each[number][place] for place in range(len(places)) for number in numbers] if len(numbers) > 1 else []
     known = _hold(study, bouts, pool, progress)
     trials = {one.number: one for one in over}
@@ -122,7 +122,7 @@ def finalists(over: Sequence[Tried], usual: Tried) -> list[Tried]:
     return [one for *_, one in sorted(ranked, key=lambda each: each[:2])][: min(FINALISTS, -(-len(over) // OF_TRIALS))]
 
 
-def _affordable(each: Mapping[int, Sequence[Bout]], kept: Mapping[str, Any], most: float) -> list[int]:
+def affordable(each: Mapping[int, Sequence[Bout]], kept: Mapping[str, Any], most: float) -> list[int]:
     """The defaults and as many finalists, one at least, as need no more than `most` trainings that are not kept."""
     numbers = list(each)
     for count in range(len(numbers), 2, -1):
