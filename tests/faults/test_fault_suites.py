@@ -83,7 +83,7 @@ def test_a_full_disk_keeps_the_old_model_and_the_old_table(tiny):
                       capture_output=True).returncode:
         pytest.skip("nothing can be mounted here")
     try:
-        assert tried("failing", "[suite.full_disk(Path('disk'), model, 4)]", tiny) >= 8
+        assert tried("failing", "[suite.full_disk(Path('disk'), model, 2)]", tiny) >= 8
     finally:
         subprocess.run(["umount", str(tiny / "disk")], check=True)
 
