@@ -27,7 +27,7 @@ Migration: TypeAlias = Callable[[Json, Tensors], tuple[Json, Tensors]]
 
 
 def _from_1(manifest: Json, tensors: Tensors) -> tuple[Json, Tensors]:
-    """The same: format 2 may hold weights in half precision and leave ranks out, format 1 never did."""
+    """The same: format 2 may hold weights in half precision and ranks by those absent; format 1 never did."""
     return manifest, tensors
 
 

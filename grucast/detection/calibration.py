@@ -169,16 +169,25 @@ def middle(calibration: ScoreCalibration, share: float = 0.5) -> float:
 
 def pack(calibration: ScoreCalibration, name: str = "") -> dict[str, npt.NDArray[Any]]:
     """Arrays that hold the calibration to the last bit, in single precision where that is enough; `name` tells several
-    in one file apart. Ranks that follow from the number of rows are left out.
+    in one file apart. Ranks follow from the number of rows but for the `absent` places, those that a crowd of equal
+    scores takes beside its own; where these are many, or in a law of an older file, `ranks` are there instead.
     """
     prefix = f"{PREFIX}{name}." if name else PREFIX
     numbers = [calibration.rows, calibration.dependence, calibration.gap, calibration.left_out]
     packed = {"scores": calibration.scores, "numbers": np.array(numbers, dtype=float)}
-    if not np.array_equal(calibration.ranks, places(calibration.rows)):
+    absent = np.setdiff1d(places(calibration.rows), calibration.ranks)
+    if len(absent) < len(calibration.ranks) and np.array_equal(_ranks(calibration.rows, absent), calibration.ranks):
+        packed |= {"absent": absent} if len(absent) else {}
+    else:
         packed["ranks"] = calibration.ranks
     for key, tail in (("tail", calibration.tail), ("events", calibration.events)):
         packed[key] = np.array([] if tail is None else [tail.start, tail.scale, tail.shape, tail.share])
     return {prefix + key: _single(np.asarray(value, dtype=np.float64)) for key, value in packed.items()}
+
+
+def _ranks(rows: int, absent: npt.NDArray[Any]) -> Array:
+    """The places of `rows` scores without those that are absent."""
+    return np.asarray(np.setdiff1d(places(rows), absent)[::-1], dtype=np.float64)
 
 
 def _single(values: Array) -> npt.NDArray[Any]:
@@ -195,9 +204,9 @@ def unpack(arrays: Mapping[str, npt.NDArray[Any]], name: str = "") -> ScoreCalib
         return None
     rows, dependence, gap, left_out = (float(number) for number in arrays[prefix + "numbers"])
     scores = arrays[prefix + "scores"].astype(np.float64)
-    ranks = arrays[prefix + "ranks"].astype(np.float64) if prefix + "ranks" in arrays else places(int(rows))
+    ranks = arrays.get(prefix + "ranks", _ranks(int(rows), arrays.get(prefix + "absent", np.empty(0))))
     return ScoreCalibration(
-        scores, ranks, int(rows), _tail(arrays[prefix + "tail"]),
+        scores, ranks.astype(np.float64), int(rows), _tail(arrays[prefix + "tail"]),
         _tail(arrays[prefix + "events"]), dependence, int(gap), int(left_out),
     )
 

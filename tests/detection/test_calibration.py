@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grucast.detection.calibration import (
@@ -131,6 +131,7 @@ def test_ranks_that_are_kept_go_from_all_rows_to_one_in_steps_of_a_fiftieth_at_m
     assert (steps <= np.maximum(1, ranks[1:] / 50)).all()
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 300), min_size=1, max_size=400))
 def test_among_equal_scores_p_is_never_too_small_and_at_most_a_fiftieth_too_large(scores):
     array = np.array(scores, dtype=float)
@@ -153,7 +154,12 @@ def test_the_middle_counts_the_rows_that_a_score_stands_for():
     assert middle(NINE, 0.75) == 7.0
 
 
-@pytest.mark.parametrize("calibration", [EMPTY, NINE, TAILED, fitted()], ids=["empty", "plain", "tailed", "fitted"])
+OLDER = ScoreCalibration(np.array([1.0, 2.0, 5.0]), np.array([900.0, 333.0, 7.0]), 900)  # kept by another rule
+KINDS = {"empty": EMPTY, "plain": NINE, "tailed": TAILED, "fitted": fitted(), "pair": plain([1, 1, 7, 8, 9]),
+         "older": OLDER}
+
+
+@pytest.mark.parametrize("calibration", KINDS.values(), ids=KINDS)
 def test_what_was_packed_comes_out_the_same(calibration):
     arrays = {**pack(calibration, "near"), **pack(NINE, "far")}
     assert all(name.startswith("anomaly.") for name in arrays)
@@ -167,9 +173,12 @@ def test_what_was_packed_comes_out_the_same(calibration):
 
 
 def test_ranks_are_in_the_file_only_where_they_do_not_follow_from_the_rows():
-    distinct, crowd = fitted(), plain([0.0] * 90 + [2.5] * 9 + [3.0])
-    assert "anomaly.ranks" not in pack(distinct)
+    distinct, pair, crowd = fitted(), plain([1, 1, 7, 8, 9]), plain([0.0] * 90 + [2.5] * 9 + [3.0])
+    assert not {"anomaly.ranks", "anomaly.absent"} & pack(distinct).keys()
+    assert pack(pair)["anomaly.absent"].tolist() == [4.0]  # five rows are at or above the pair, three above it
+    assert "anomaly.ranks" not in pack(pair)
     assert pack(crowd)["anomaly.ranks"].tolist() == [100.0, 10.0, 1.0]
+    assert "anomaly.absent" not in pack(crowd)
 
 
 def test_scores_of_another_number_than_their_rows_say_are_refused():
