@@ -86,6 +86,7 @@ def test_scores_that_never_moved_are_never_above_their_threshold():
     assert p_values(np.array([4.0, 5.0]), still).tolist() == pytest.approx([1.0, 1 / 12])
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(0, 20), min_size=2, max_size=30))
 def test_p_never_rises_with_the_score(values):
     p = p_values(np.sort(np.array(values)), TAILED)
@@ -93,6 +94,7 @@ def test_p_never_rises_with_the_score(values):
     assert ((p > 0) & (p <= 1)).all()
 
 
+@settings(deadline=None)
 @given(st.floats(1e-9, 1.0), st.floats(1e-9, 1.0))
 def test_a_smaller_share_never_lowers_the_score(one, other):
     low, high = sorted([one, other])
@@ -101,6 +103,7 @@ def test_a_smaller_share_never_lowers_the_score(one, other):
         assert score_for_rate(low, calibration) >= score_for_rate(high, calibration)
 
 
+@settings(deadline=None)
 @given(st.floats(1e-7, 0.015))
 def test_event_rate_undoes_score_for_rate(rate):
     assert event_rate(score_for_rate(rate, TAILED), TAILED) == pytest.approx(rate)
