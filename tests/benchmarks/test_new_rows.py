@@ -39,7 +39,7 @@ def test_a_number_that_is_missing_differs_from_one_that_is_there():
     assert math.isnan(differ([empty], [line("a", score=1.0)], ("score",)))
 
 
-@pytest.mark.parametrize("command", ["forecast", "detect-anomalies"])
+@pytest.mark.parametrize("command", ["forecast", pytest.param("detect-anomalies", marks=pytest.mark.slow)])
 def test_runs_over_a_short_and_a_longer_file_are_measured(command, tmp_path):
     words = ["--command", command, "--sizes", "2000,7000", "--runs", "1", "--json", "found.json"]
     done = subprocess.run([sys.executable, str(FOLDER / "new_rows.py"), *words], cwd=tmp_path, capture_output=True,
