@@ -181,8 +181,9 @@ def _heed_signals() -> None:
     """Interrupt, terminate and hangup raise Stopped, unless whoever started us wants them ignored (nohup).
 
     A second signal must not break the cleaning up. But Python swallows what is raised in a destructor, and then
-    the run would never end: after `_GRACE` seconds it is raised again.
+    the run would never end: after `_GRACE` seconds it is raised again. Of what it swallowed nothing is said.
     """
+    usual = sys.unraisablehook
 
     def stop(number: int, _: types.FrameType | None) -> NoReturn:
         rest()
@@ -192,6 +193,12 @@ def _heed_signals() -> None:
 
     def again(number: int) -> NoReturn:
         raise Stopped(number)
+
+    def swallowed(what: sys.UnraisableHookArgs) -> None:
+        if not isinstance(what.exc_value, Stopped):
+            usual(what)
+
+    sys.unraisablehook = swallowed
 
     for number in _HEEDED:
         if signal.getsignal(number) is not signal.SIG_IGN:
