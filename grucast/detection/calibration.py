@@ -204,7 +204,8 @@ def unpack(arrays: Mapping[str, npt.NDArray[Any]], name: str = "") -> ScoreCalib
         return None
     rows, dependence, gap, left_out = (float(number) for number in arrays[prefix + "numbers"])
     scores = arrays[prefix + "scores"].astype(np.float64)
-    ranks = arrays.get(prefix + "ranks", _ranks(int(rows), arrays.get(prefix + "absent", np.empty(0))))
+    given = arrays.get(prefix + "ranks")
+    ranks = _ranks(int(rows), arrays.get(prefix + "absent", np.empty(0))) if given is None else given
     return ScoreCalibration(
         scores, ranks.astype(np.float64), int(rows), _tail(arrays[prefix + "tail"]),
         _tail(arrays[prefix + "events"]), dependence, int(gap), int(left_out),
