@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import math
 import os
+import shlex
 import tempfile
 import time
 from collections.abc import Iterator
@@ -191,8 +192,8 @@ def _result(request: TuneRequest, ground: Ground, over: list[Tried], final: Fina
         "seconds": round(time.monotonic() - ground.started, 1),
         "choice": choice_of(final), "history": history_of(over), "notes": notes,
     }
-    use = f"grucast train {' '.join(request.sources)} --config THIS.toml"
-    return TuneResult(report, as_toml(options, [summary(report), use]), tuple(notes))
+    use = f"grucast train {shlex.join(request.sources)} --config THIS.toml"
+    return TuneResult(report, as_toml((request.read, options), [summary(report), use]), tuple(notes))
 
 
 def _given_out(over: list[Tried], final: Final, file: str) -> Tried:

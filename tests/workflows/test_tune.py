@@ -5,13 +5,15 @@ from __future__ import annotations
 import sqlite3
 import sys
 import tomllib
+from contextlib import nullcontext
 
+import optuna
 import pytest
 
 from grucast.core.config import FitOptions, NetworkOptions, ReadOptions, TrainOptions, WindowOptions
 from grucast.core.errors import UsageError
 from grucast.workflows.tune import TuneRequest, tune
-from grucast.workflows.tuning import trial
+from grucast.workflows.tuning import study, trial
 from grucast.workflows.tuning.compare import compare_cells
 from grucast.workflows.tuning.trial import GivenUp, Outcome
 from tests.command import hourly, write_lines
@@ -205,6 +207,27 @@ def test_every_cell_is_compared_on_the_same_folds_the_best_first_without_optuna(
     assert [one["cell"] for one in report["cells"]][:3] == ["lstm", "gru", "gru-v1"]
     assert report["cells"][-1] == {"cell": "mingru", "error": None, "parameters": None, "epochs": None, "seconds": None}
     assert report["notes"][-1] == "mingru: mingru does not go with that"
+
+
+def test_trials_of_several_processes_are_begun_in_one_that_hands_each_out_once(data, tmp_path, tried, monkeypatch):
+    handed = []
+
+    def by_others(pool, work, tasks):
+        if work is study.run_trial:
+            handed.append([one.id for one in tasks])
+            monkeypatch.setattr(optuna.Study, "ask", None)  # two that ask SQLite at once may get the same trial
+        for one in tasks:
+            yield one, work(one)
+        monkeypatch.setattr(optuna.Study, "ask", ask)
+
+    ask = optuna.Study.ask
+    monkeypatch.setattr(study, "done_by", by_others)
+    monkeypatch.setattr(sys.modules[tune.__module__], "workers", lambda jobs: nullcontext())
+    report = tune(request(data, trials=7, jobs=3, storage=tmp_path / "t.db")).report
+    assert [len(one) for one in handed] == [3, 3, 1]
+    assert len({one for wave in handed for one in wave}) == len(tried) == 7
+    assert [one["state"] for one in report["history"]] == ["complete"] * 7
+    assert report["history"][0]["settings"] == {}
 
 
 def test_a_real_search_in_two_processes_ends_in_settings_that_train_takes(installed, tmp_path):

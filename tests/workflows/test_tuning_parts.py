@@ -12,7 +12,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grucast.cli.options import build, words
-from grucast.core.config import FitOptions, NetworkOptions, StructureOptions, TrainOptions, ValueOptions, WindowOptions
+from grucast.core.config import (
+    ColumnOptions,
+    FitOptions,
+    FormatOptions,
+    NetworkOptions,
+    ReadOptions,
+    RowOptions,
+    StructureOptions,
+    TimeOptions,
+    TrainOptions,
+    ValueOptions,
+    WindowOptions,
+)
 from grucast.core.errors import DataError
 from grucast.workflows.learning.learn import prepare
 from grucast.workflows.tuning import trial
@@ -138,7 +150,7 @@ def test_settings_come_back_from_toml_as_they_were():
         WindowOptions(horizon=7, season=(24, 168)),
         NetworkOptions(cell="tau-gru", dropout=0.1, structure=StructureOptions(attention=True, delay=24)),
         FitOptions(learning_rate=0.00123, max_seconds=60.0, threads=2), ValueOptions(min=-1.5, transform="asinh"))
-    text = as_toml(options, ["found by\ntune"])
+    text = as_toml((options,), ["found by\ntune"])
     assert text.startswith("# found by\n# tune\n")
     table = tomllib.loads(text)
     plain = {word.name: word.default for word in words(TrainOptions)}
@@ -147,8 +159,18 @@ def test_settings_come_back_from_toml_as_they_were():
     assert back == replace(options, fit=replace(options.fit, max_seconds=None, threads=None))
 
 
+def test_how_the_data_are_read_comes_back_too_whatever_its_words():
+    read = ReadOptions(ColumnOptions(target_col=("load", 'a "größe" \U0001f600 \x7f'), past_col=("temperature",)),
+                       TimeOptions(tz="Europe/Berlin"), FormatOptions(delimiter="\t", na_value=("n/a", "-")),
+                       RowOptions(exclude="out ages.csv", duplicates="last"))
+    table = tomllib.loads(as_toml((read, TrainOptions()), []))
+    plain = {word.name: word.default for word in words(ReadOptions)}
+    assert build(ReadOptions, {**plain, **{name: tuple(value) if isinstance(value, list) else value
+                                           for name, value in table.items()}}) == read
+
+
 def test_the_defaults_are_an_empty_table():
-    assert tomllib.loads(as_toml(TrainOptions(), ["nothing was better"])) == {}
+    assert tomllib.loads(as_toml((ReadOptions(), TrainOptions()), ["nothing was better"])) == {}
 
 
 def test_values_after_the_report_part_begins_do_not_reach_a_fold():

@@ -131,14 +131,35 @@ def _begun(trials: Sequence[Any]) -> int:
     return sum(not one.user_attrs.get(DROPPED) for one in trials)
 
 
-def run_trial(search: Search) -> None:
-    """One trial, from choosing its settings to telling what came of it."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Begun:
+    """A trial that the storage holds with its settings, for one process to run."""
+
+    search: Search
+    id: int  # of the storage
+
+
+def begin(search: Search, count: int) -> list[Begun]:
+    """Begin `count` trials: those that are queued first, then such as the sampler chooses.
+
+    This is done in one process: two that ask SQLite at the same time may be given the same trial.
+    """
+    found = []
+    for _ in range(count):
+        trial = open_study(search).ask()  # opened anew: its draws go by how many were begun
+        for one in search.space:
+            one.ask(trial)
+        found.append(Begun(search, trial._trial_id))
+    return found
+
+
+def run_trial(begun: Begun) -> None:
+    """Run a trial and tell what came of it."""
     from grucast.workflows.tuning.trial import GivenUp, try_out
 
-    study = open_study(search)
-    trial = study.ask()
-    chosen = {one.name: one.ask(trial) for one in search.space}
-    changed = changes(search.space, chosen)
+    search, study = begun.search, open_study(begun.search)
+    trial = load_optuna().trial.Trial(study, begun.id)
+    changed = changes(search.space, trial.params)
     told = None if not changed else lambda step, loss: _told(trial, step, loss)
     try:
         outcome = try_out(search.folds, applied(search.options, changed), search.deadline, told)
@@ -192,7 +213,7 @@ def search_on(search: Search, trials: int, pool: ProcessPoolExecutor | None, job
     while done < trials and time.monotonic() < search.deadline:
         wave = min(jobs, trials - done)  # as many at a time as there are processes: each learns from all before it
         plan(search, wave)
-        for _ in done_by(pool, run_trial, [search] * wave):
+        for _ in done_by(pool, run_trial, begin(search, wave)):
             pass
         found = history(open_study(search), search.space)
         best = min((one.error for one in found if one.error is not None), default=None)

@@ -7,8 +7,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from typing import Any
 
-from grucast.core.config import TrainOptions
-
 NOT_OF_A_MODEL = ("max_seconds", "threads", "device")  # how tune ran, not what it found
 
 
@@ -23,10 +21,11 @@ def set_by(options: Any) -> Iterator[tuple[str, Any]]:
             yield one.name, value
 
 
-def as_toml(options: TrainOptions, comments: Sequence[str]) -> str:
-    """A line for each setting, under what is said of them."""
+def as_toml(groups: Sequence[Any], comments: Sequence[str]) -> str:
+    """A line for each setting of groups of options (how to read, how to train), under what is said of them."""
     said = "".join(f"# {line}\n" for comment in comments for line in comment.splitlines())
-    lines = [f"{name} = {_value(value)}\n" for name, value in set_by(options) if name not in NOT_OF_A_MODEL]
+    lines = [f"{name} = {_value(value)}\n" for options in groups for name, value in set_by(options)
+             if name not in NOT_OF_A_MODEL]
     return said + "".join(lines)
 
 
@@ -36,7 +35,7 @@ def _value(value: Any) -> str:
     if isinstance(value, (list, tuple)):
         return f"[{', '.join(map(_value, value))}]"
     if isinstance(value, str):
-        return json.dumps(value)
+        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")  # TOML knows no pairs of surrogates
     return repr(value)
 
 
