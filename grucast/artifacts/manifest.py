@@ -33,6 +33,7 @@ _RULES: Mapping[str, Mapping[str, Any]] = {
     "Clock.kind": {"choices": ("stamp", "epoch_s", "epoch_ms", "elapsed", "index", "row")},
     "WindowSpec.segment": {"low": 1, "high": 100_000},
     "WindowSpec.seasons": {"low": 1, "high": _MANY},
+    "WindowSpec.fill": {"low": 1, "high": 100_000},
     "ModelConfig.channels": {"low": 1, "high": _MANY},
     "ModelConfig.objective": {"choices": config.OBJECTIVES},
     "ModelConfig.narrow": {"low": 0, "high": 4096},

@@ -33,8 +33,9 @@ def _from_1(manifest: Json, tensors: Tensors) -> tuple[Json, Tensors]:
 
 MIGRATIONS: Mapping[int, Migration] = {1: _from_1}
 
-# format 1 grew before its first release: settings that came later, and the value that is what was done before
+# formats 1 and 2 grew before the first release: settings that came later, and the value that is what was done before
 LATER: Mapping[str, Json] = {
+    "window": {"fill": []},
     "model": {"effects": [],
               "structure": {"bidirectional": False, "attention": False, "activation": None, "delay": 0, "skip": 0,
                             "dilations": [], "hybrid": None, "period": 0}},

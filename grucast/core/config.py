@@ -245,6 +245,7 @@ class WindowSpec:
     horizon: int
     segment: int
     seasons: tuple[int, ...] = ()
+    fill: tuple[int, ...] = ()  # seasons that holes of the context are filled by, 1 first; (): they stay empty
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,9 @@ horizon reaches it, and rebuilt by every window whose context holds it:
     latest    mean |y - rebuilt| over the newest segment of the last window that ended at or before the row
     state     how far the core's state after that window lies from those of the training part
 
-All but `rebuilt` know no row after the one they judge; what a window says at its end holds for k rows. Malhotra et
-al. 2015 (prediction error over several leads) and 2016 (arXiv 1607.00148, rebuilding through a narrow state) are
-where the two ideas come from.
+All but `rebuilt` know no row after the one they judge; what a window says at its end holds for k rows. A window that
+a long gap left without sight says nothing, see `without_sight`. Malhotra et al. 2015 (prediction error over several
+leads) and 2016 (arXiv 1607.00148, rebuilding through a narrow state) are where the two ideas come from.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from typing import Any, cast
 import numpy as np
 import numpy.typing as npt
 
-from grucast.core.arrays import Array, Array32, Ints
+from grucast.core.arrays import Array, Array32, Ints, Mask
 from grucast.core.progress import Progress, silent
 from grucast.forecasting.intervals import stretch, trust
 from grucast.forecasting.predict import Forecaster, flat_where_constant, to_units
@@ -95,8 +95,8 @@ class Told:
     median: Array  # (B, H) of the rows ahead
     width: Array  # (B, H) of their 80 % interval
     expected: Array  # (B, k, 3) of the next k rows, in the units of the file
-    missed: Array32 | None  # (B, L) |y - rebuilt| of the context, 0 where masked; None without that head
-    mask: Array32  # (B, L)
+    missed: Array32 | None  # (B, L) |y - rebuilt| of the context, 0 where not seen; None without that head
+    seen: Array32  # (B, L)
     latest: Array32 | None  # (B,) mean of `missed` over the newest segment
     state: Array32 | None  # (B,) distance of the state
 
@@ -106,7 +106,8 @@ def tell(forecaster: Forecaster, streams: Streams, at: tuple[Ints, Ints]) -> Tol
     levels, stride, stream = forecaster.model.quantile_levels, stride_of(forecaster), at[0]
     windows = gather(streams, forecaster.window, *at)
     said = predict_all(forecaster.members, forecaster.model, forecaster.window, windows)
-    blind = np.asarray(~windows.mask.any(axis=1))
+    blind = without_sight(windows.seen, forecaster.window.segment)
+    seen = np.where(blind[:, None], np.float32(0.0), windows.seen)
     quantiles = said.quantiles + windows.level[:, None, None]
     quantiles = flat_where_constant(quantiles, windows.level, streams.scale[stream])
     quantiles = trust(quantiles, windows.level, forecaster.trusted[streams.channel[stream]], levels)
@@ -117,13 +118,26 @@ def tell(forecaster: Forecaster, streams: Streams, at: tuple[Ints, Ints]) -> Tol
     expected = to_units(forecaster, streams, stream, near[:, :, [0, middle, len(levels) - 1]])
     median, width = quantiles[:, :, middle].copy(), quantiles[:, :, high] - quantiles[:, :, low]
     if said.rebuilt is None or said.distance is None:
-        return Told(median, width, expected, None, windows.mask, None, None)
-    missed = np.abs(windows.x - said.rebuilt) * windows.mask
+        return Told(median, width, expected, None, seen, None, None)
+    missed = np.abs(windows.x - said.rebuilt) * seen
     segment = forecaster.window.segment
-    count = windows.mask[:, -segment:].sum(axis=1)
+    count = seen[:, -segment:].sum(axis=1)
     latest = np.where(count > 0, missed[:, -segment:].sum(axis=1) / np.maximum(count, 1.0), np.float32(np.nan))
-    return Told(median, width, expected, missed, windows.mask, latest,
+    return Told(median, width, expected, missed, seen, latest,
                 np.where(blind, np.float32(np.nan), said.distance))
+
+
+def without_sight(seen: Array32, segment: int) -> Mask:
+    """The windows (B,) of `seen` (B, L) that say nothing: with no row seen, or few left by a gap.
+
+    Few are fewer than a segment, where more than a segment in a row is missing: after such a gap every row would be
+    strange until the network has seen what a day, say, looks like now. A series that has a value at every tenth row has
+    few of them and no gap.
+    """
+    count = seen.sum(axis=1)
+    behind = np.cumsum(np.pad(seen, ((0, 0), (1, 0))), axis=1)
+    gap = (behind[:, segment + 1 :] == behind[:, : -segment - 1]).any(axis=1)
+    return np.asarray((count == 0) | ((count < segment) & gap))
 
 
 def missed_by(y: Array, median: Array) -> Array:
@@ -149,7 +163,7 @@ class _Tally:
         told = tell(self.forecaster, streams, at)
         self._forecast(streams, at, told)
         if told.missed is not None and told.latest is not None and told.state is not None:
-            self._rebuild(streams, at, told.missed, told.mask)
+            self._rebuild(streams, at, told.missed, told.seen)
             self._hold(self.latest, streams, at, told.latest)
             self._hold(self.state, streams, at, told.state)
 

@@ -15,7 +15,7 @@ class Batch(NamedTuple):
     """
 
     x: Tensor  # (B, L) float
-    mask: Tensor  # (B, L) 1 where observed
+    mask: Tensor  # (B, L) 1 where observed or filled
     known: Tensor  # (B, L + H, K)
     past: Tensor  # (B, L, P)
     static: Tensor  # (B, S)

@@ -1,8 +1,9 @@
 """Windows of many series of any length, gathered by index from one flat store.
 
 A *stream* is one channel of one series. All streams lie behind each other in `Streams`; a window is a
-stream and a cutoff, the number of rows known. Nothing is padded by invention: rows before the start of a
-series and missing rows are masked.
+stream and a cutoff, the number of rows known. Rows before the start of a series are masked. A hole, rows without a
+value inside of it, is filled from the window alone, see `fill_holes`: a network that learned from rows without holes
+takes an empty one for a change of level.
 """
 
 from __future__ import annotations
@@ -90,11 +91,12 @@ def flatten(sources: Sequence[Source]) -> Streams:
 class Windows:
     """B windows as a network takes them, and what is done with its forecast; all float32 but `level`.
 
-    `x` is (z - z[anchor]) over the context, the anchor being the last observed row, so z = x + level.
+    `x` is (z - z[anchor]) over the context, the anchor being the last row that is observed or filled, so z = x + level.
     """
 
     x: Array32  # (B, L)
-    mask: Array32  # (B, L)
+    mask: Array32  # (B, L) 1 where observed or filled
+    seen: Array32  # (B, L) 1 where observed
     known: Array32  # (B, L + H, K)
     past: Array32  # (B, L, P)
     static: Array32  # (B, S)
@@ -121,15 +123,16 @@ def gather(streams: Streams, spec: WindowSpec, stream: Ints, cutoff: Ints) -> Wi
     inside = (rows >= 0) & (rows < streams.length[stream][:, None])
     flat = np.where(inside, streams.start[stream][:, None] + rows, 0)
     seen = streams.observed[flat] & inside
-    z = np.where(seen, streams.z[flat], 0.0)
-    anchor = np.where(seen.any(axis=1), L - 1 - np.argmax(seen[:, ::-1], axis=1), L - 1)
+    z, there = fill_holes(np.where(seen, streams.z[flat], 0.0), seen, inside, spec.fill)
+    anchor = np.where(there.any(axis=1), L - 1 - np.argmax(there[:, ::-1], axis=1), L - 1)
     level = np.take_along_axis(z, anchor[:, None], axis=1)
     known, past = _covariates(streams, stream, cutoff, L, H)
     first = cutoff - L + streams.origin[stream]
     seasons = np.asarray(spec.seasons, dtype=np.int64)
     return Windows(
-        x=np.where(seen, np.clip(z - level, -FARTHEST, FARTHEST), 0.0).astype(np.float32),
-        mask=seen.astype(np.float32),
+        x=np.where(there, np.clip(z - level, -FARTHEST, FARTHEST), 0.0).astype(np.float32),
+        mask=there.astype(np.float32),
+        seen=seen.astype(np.float32),
         known=known,
         past=past,
         static=streams.static[streams.series[stream]],
@@ -140,6 +143,51 @@ def gather(streams: Streams, spec: WindowSpec, stream: Ints, cutoff: Ints) -> Wi
         lag=streams.lag[stream],
         share=streams.share[stream].astype(np.float32),
     )
+
+
+def fill_holes(z: Array, seen: Mask, inside: Mask, seasons: Sequence[int]) -> tuple[Array, Mask]:
+    """Values (B, L) with the holes of each window filled, and where there is one: observed or filled.
+
+    A hole is a row `inside` of the series that was not `seen`. What is filled in is the sum of the mean for the phase
+    of each of `seasons`, taken one after the other off what was seen in the window, 1 first; and of what is left, on a
+    straight line from the row seen before the hole to the one seen after it, level at both ends of the window. A phase
+    that was never seen has what lies on a straight line between its neighbours. Without `seasons`, and where nothing
+    was seen, holes stay empty.
+    """
+    holes = inside & ~seen
+    some = np.flatnonzero(holes.any(axis=1) & seen.any(axis=1)) if seasons else np.zeros(0, dtype=np.int64)
+    if not len(some):
+        return z, seen
+    known = seen[some]
+    left, shape = np.where(known, z[some], 0.0), np.zeros((len(some), z.shape[1]))
+    for season in seasons:
+        mean = _by_phase(left, known, season)
+        left, shape = left - mean, shape + mean
+    out, there = z.copy(), seen.copy()
+    out[some] = np.where(known, z[some], np.where(holes[some], shape + _between(left, known), 0.0))
+    there[some] |= holes[some]
+    return out, there
+
+
+def _by_phase(values: Array, known: Mask, season: int) -> Array:
+    """For each row of values (B, L) the mean of the `known` ones of its phase, (B, L); there is one in each window."""
+    before = -values.shape[1] % season
+    total, count = (np.pad(each, ((0, 0), (before, 0))).reshape(len(values), -1, season).sum(axis=1)
+                    for each in (np.where(known, values, 0.0), known.astype(np.float64)))
+    mean = np.tile(total / np.maximum(count, 1.0), 3)  # of a year, say, with those before and after it
+    mean = _between(mean, np.tile(count > 0, 3))[:, season : 2 * season]
+    return np.asarray(np.tile(mean, (1, (before + values.shape[1]) // season))[:, before:])
+
+
+def _between(values: Array, known: Mask) -> Array:
+    """Each row of values (B, L) on a straight line between the nearest `known` ones, level beyond the outermost."""
+    rows = np.arange(values.shape[1])
+    before = np.maximum.accumulate(np.where(known, rows, -1), axis=1)
+    after = np.minimum.accumulate(np.where(known, rows, len(rows))[:, ::-1], axis=1)[:, ::-1]
+    first, last = np.where(before < 0, after, before), np.where(after == len(rows), before, after)
+    share = (rows - first) / np.maximum(last - first, 1)
+    one, two = (np.take_along_axis(values, at, axis=1) for at in (first, last))
+    return np.asarray(one + share * (two - one))
 
 
 def _covariates(streams: Streams, stream: Ints, cutoff: Ints, L: int, H: int) -> tuple[Array32, Array32]:

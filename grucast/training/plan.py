@@ -60,7 +60,8 @@ def plan_window(horizon: int, context: int | None, facts: Facts) -> WindowSpec:
     length = context or context_length(horizon, facts.seasons, facts.rows)
     tables = tuple(season for season in facts.seasons if season <= LONGEST_SEASON and facts.rows >= 4 * season)
     tables = tables[:1] if facts.clocked and facts.channels == facts.streams else ()
-    return WindowSpec(length, horizon, segment_length(length, horizon, facts.seasons), tables)
+    fill = (1, *(season for season in sorted(facts.seasons) if 1 < season <= length // 2))
+    return WindowSpec(length, horizon, segment_length(length, horizon, facts.seasons), tables, fill)
 
 
 def linear_rank(context: int, horizon: int) -> int:

@@ -164,7 +164,7 @@ def _random(forecaster: Forecaster, scales: Scales) -> Windows:
     drawn_from = rng.integers(0, repeats.lag.size, RANDOM)
     lag, share = repeats.lag.reshape(-1)[drawn_from], repeats.share.reshape(-1)[drawn_from].astype(np.float32)
     return Windows(
-        x=((z - z[:, -1:]) * mask).astype(np.float32), mask=mask, known=drawn(length + ahead, model.known),
+        x=((z - z[:, -1:]) * mask).astype(np.float32), mask=mask, seen=mask, known=drawn(length + ahead, model.known),
         past=drawn(length, model.past), static=drawn(model.static), anchor=np.full(RANDOM, length - 1),
         channel=rng.integers(0, len(forecaster.trusted), RANDOM),
         phase=np.stack([rng.integers(0, one, RANDOM) for one in spec.seasons], axis=1) if spec.seasons

@@ -23,7 +23,7 @@ from grucast.workflows.locate import check_outputs, find_data
 from grucast.workflows.monitoring.ages import visit_of
 from grucast.workflows.monitoring.duty import Duty
 from grucast.workflows.noticing import without_logarithm
-from grucast.workflows.predicting.doubts import doubt
+from grucast.workflows.predicting.doubts import doubt, sightless
 from grucast.workflows.predicting.table import ForecastTable, interval_levels, lay_out, named_levels, with_cutoffs
 from grucast.workflows.predicting.taken import Taken
 from grucast.workflows.serving import first_row, new_series, on_axis, read_gridded, unpacked
@@ -103,7 +103,7 @@ def forecast(request: ForecastRequest) -> ForecastResult:
     panel, told = with_ahead(panel, request, manifest, file)
     found = forecast_panel(panel, model, horizon, first_row(manifest))
     found, standing, doubts = _kept(found, (panel, taken), (artifact, model[0]), request.duty, visit)
-    doubts = doubts or doubt(panel, model, manifest)
+    doubts = sightless(panel, manifest) or doubts or doubt(panel, model, manifest)
     table = lay_out(found, panel, named, file)
     masked = without_logarithm(panel, manifest.window.context_length) if model[1].transform.kind == "log" else []
     notes = [*taken.notes, *told, *masked, *_notes(panel, artifact, horizon), *table.notes, *doubts]

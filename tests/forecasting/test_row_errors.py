@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from grucast.core.config import ModelConfig, WindowSpec
-from grucast.forecasting.errors import NARROWEST, row_errors, stride_of
+from grucast.forecasting.errors import NARROWEST, row_errors, stride_of, without_sight
 from grucast.forecasting.predict import Forecaster
 from grucast.inference.network import outputs
 from grucast.preprocessing.scaling import Transform
@@ -24,6 +24,7 @@ SPECS = {
     "a horizon shorter than the stride": WindowSpec(14, 2, 12),
     "a horizon of one row": WindowSpec(11, 1, 16),
     "a context longer than all but one": WindowSpec(45, 6, 8),
+    "holes that are filled": WindowSpec(14, 9, 4, fill=(1, 7)),
 }
 
 
@@ -49,6 +50,12 @@ def streams_of(lengths=LENGTHS):
     return streams
 
 
+def blind(seen, segment) -> bool:
+    """No row seen, or fewer than a segment where more than a segment in a row is missing."""
+    longest = max((len(run) for run in "".join("x" if one else "." for one in seen).split("x")), default=0)
+    return not seen.any() or (int(seen.sum()) < segment < longest)
+
+
 def slow_errors(forecaster: Forecaster, streams) -> dict[str, np.ndarray]:
     """The docstring of `forecasting/errors.py`, read word by word: for each row, over all windows."""
     L, H, w = forecaster.window.context_length, forecaster.window.horizon, forecaster.window.segment
@@ -61,7 +68,7 @@ def slow_errors(forecaster: Forecaster, streams) -> dict[str, np.ndarray]:
         scale, share = streams.scale[n] or 1.0, forecaster.trusted[streams.channel[n]]
         windows = []  # (cutoff, quantiles, context error, distance), blind ones left out
         for cutoff in range(L, length + 1):
-            if cutoff % k or not seen[cutoff - L : cutoff].any():
+            if cutoff % k or blind(seen[cutoff - L : cutoff], w):
                 continue
             one = gather(streams, forecaster.window, np.array([n]), np.array([cutoff]))
             said = [outputs(weights, forecaster.model, forecaster.window, one) for weights in forecaster.members]
@@ -232,3 +239,15 @@ def test_a_missing_row_has_no_error_but_an_expectation():
         assert np.isnan(getattr(found, name)[50:53]).all(), name
         assert np.isfinite(getattr(found, name)[[49, 53]]).all(), name
     assert np.isfinite(found.expected[50:53]).all()
+
+
+# ---- windows that a gap left without sight -------------------------------------------------------
+
+
+@pytest.mark.parametrize(("rows", "wanted"), [
+    ("....................", True), ("xxxxxxxxxxxxxxxxxxxx", False), ("xxx.............xxxx", False),
+    (".................xxx", True), ("xx................x.", True), ("...x...x...x...x...x", False),
+    (".....x.....x.....x..", False), ("x..............xxxxx", False), ("xxx.................", True)])
+def test_a_window_says_nothing_where_a_gap_leaves_less_than_a_segment(rows, wanted):
+    seen = np.array([[one == "x" for one in rows]], dtype=np.float32)
+    assert without_sight(seen, 5).tolist() == [wanted] == [blind(seen[0] > 0, 5)]

@@ -1,5 +1,7 @@
 """Windows against plain loops over rows, for any panel."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -17,7 +19,8 @@ def panels(draw):
     rng = np.random.default_rng(draw(numbers))
     channels, known, past, static = (draw(st.integers(low, 3)) for low in (1, 0, 0, 0))
     seasons = tuple(draw(st.lists(st.integers(2, 9), max_size=2)))
-    spec = WindowSpec(draw(st.integers(1, 8)), draw(st.integers(1, 5)), 1, seasons)
+    fill = draw(st.sampled_from([(), (1,), (1, 2), (1, 2, 4), (1, 3)]))
+    spec = WindowSpec(draw(st.integers(1, 8)), draw(st.integers(1, 5)), 1, seasons, fill)
     sources = []
     for rows in draw(st.lists(st.integers(1, 15), min_size=1, max_size=4)):
         observed = rng.random((rows, channels)) < draw(st.sampled_from([0.0, 0.5, 1.0]))
@@ -52,7 +55,7 @@ def every_window(sources):
 def test_a_context_is_what_a_plain_loop_collects(case):
     sources, spec = case
     stream, cutoff, index, channel = every_window(sources)
-    found = gather(flatten(sources), spec, stream, cutoff)
+    found = gather(flatten(sources), replace(spec, fill=()), stream, cutoff)
     for n in range(len(stream)):
         one = sources[index[n]]
         rows = list(range(cutoff[n] - spec.context_length, cutoff[n]))
@@ -61,7 +64,7 @@ def test_a_context_is_what_a_plain_loop_collects(case):
         level = one.z[rows[last], channel[n]] if last is not None else 0.0
         x = [one.z[row, channel[n]] - level if yes else 0.0 for row, yes in zip(rows, seen, strict=True)]
         np.testing.assert_array_equal(found.x[n], np.float32(x))
-        assert found.mask[n].tolist() == seen
+        assert found.mask[n].tolist() == found.seen[n].tolist() == seen
         assert found.level[n] == level
         assert found.anchor[n] == (len(rows) - 1 if last is None else last)
         assert found.channel[n] == channel[n]
@@ -115,6 +118,76 @@ def test_nothing_after_the_cutoff_enters_a_window(case, seed):
     after = gather(flatten(sources), spec, *at)
     for name in Windows.__slots__:
         np.testing.assert_array_equal(getattr(after, name), getattr(before, name), err_msg=name)
+
+
+# ---- holes ---------------------------------------------------------------------------------------
+
+
+def slowly_filled(z, seen, first, seasons):
+    """The docstring of `fill_holes` for one window whose series begins at row `first` of it: values by row, or None."""
+    left = {row: z[row] for row in range(len(z)) if seen[row]}
+    shape = dict.fromkeys(range(first, len(z)), 0.0)
+    for season in seasons:
+        same = [[left[one] for one in left if one % season == phase] for phase in range(season)]
+        known = {phase: sum(those) / len(those) for phase, those in enumerate(same) if those}
+        around = sorted((phase + turn * season, value) for phase, value in known.items() for turn in (-1, 0, 1))
+        mean = {row: np.interp(row % season, *zip(*around, strict=True)) if around else 0.0 for row in shape}
+        left = {row: value - mean[row] for row, value in left.items()}
+        shape = {row: value + mean[row] for row, value in shape.items()}
+    found = []
+    for row in range(len(z)):
+        before = max((one for one in left if one <= row), default=None)
+        after = min((one for one in left if one >= row), default=None)
+        if seen[row]:
+            found.append(z[row])
+        elif row < first or (before is None and after is None):
+            found.append(None)
+        elif before is None or after is None:
+            found.append(shape[row] + left[after if before is None else before])
+        else:
+            found.append(shape[row] + left[before] + (left[after] - left[before]) * (row - before) / (after - before))
+    return found
+
+
+@settings(deadline=None, max_examples=60)
+@given(panels())
+def test_holes_are_filled_as_a_plain_loop_fills_them(case):
+    sources, spec = case
+    stream, cutoff, index, channel = every_window(sources)
+    found = gather(flatten(sources), spec, stream, cutoff)
+    for n in range(len(stream)):
+        one, rows = sources[index[n]], range(cutoff[n] - spec.context_length, cutoff[n])
+        seen = [row >= 0 and bool(one.observed[row, channel[n]]) for row in rows]
+        z = [one.z[row, channel[n]] if yes else 0.0 for row, yes in zip(rows, seen, strict=True)]
+        first = max(-rows[0], 0)
+        wanted = slowly_filled(z, seen, first, spec.fill) if spec.fill else [
+            value if yes else None for value, yes in zip(z, seen, strict=True)]
+        assert found.mask[n].tolist() == [value is not None for value in wanted]
+        assert found.seen[n].tolist() == seen
+        x = [0.0 if value is None else value - found.level[n] for value in wanted]
+        np.testing.assert_allclose(found.x[n], x, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("hole", [slice(20, 25), slice(40, 48), slice(0, 9)])
+def test_a_season_goes_on_through_a_hole_and_the_level_on_a_straight_line(hole):
+    y = 5.0 * np.sin(np.arange(48) * 2 * np.pi / 12) + 0.25 * (np.arange(48) // 12)  # each year a little higher
+    streams = flatten([one_source(y, observed=[not hole.start <= row < hole.stop for row in range(48)])])
+    found = gather(streams, WindowSpec(48, 2, 12, fill=(1, 12)), np.array([0]), np.array([48]))
+    assert np.abs(found.x[0] + found.level[0] - y).max() < 0.5
+    assert found.mask.all()
+    assert found.seen.sum() == 48 - (hole.stop - hole.start)
+
+
+def test_without_a_season_a_hole_is_a_straight_line_and_ends_are_level():
+    streams = flatten([one_source([0, 0, 2, 0, 0, 5, 0, 0], observed=[0, 0, 1, 0, 0, 1, 0, 0])])
+    found = gather(streams, WindowSpec(8, 2, 1, fill=(1,)), np.array([0]), np.array([8]))
+    np.testing.assert_allclose(found.x[0], [-3, -3, -3, -2, -1, 0, 0, 0], atol=1e-6)
+
+
+def test_what_is_before_a_series_is_no_hole_and_a_window_without_a_value_stays_empty():
+    streams = flatten([one_source([3, 0, 5], observed=[1, 0, 1]), one_source([0, 0, 0], observed=[0, 0, 0])])
+    found = gather(streams, WindowSpec(5, 2, 1, fill=(1, 2)), np.array([0, 1]), np.array([3, 3]))
+    assert found.mask.tolist() == [[0, 0, 1, 1, 1], [0, 0, 0, 0, 0]]
 
 
 def one_source(y, *, observed=None, origin=0):

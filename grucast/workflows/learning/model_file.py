@@ -224,6 +224,7 @@ def _try_out(forecaster: Forecaster, channels: int) -> None:
     windows = Windows(
         x=np.zeros((count, length), dtype=np.float32),
         mask=np.zeros((count, length), dtype=np.float32),
+        seen=np.zeros((count, length), dtype=np.float32),
         known=np.zeros((count, length + ahead, model.known), dtype=np.float32),
         past=np.zeros((count, length, model.past), dtype=np.float32),
         static=np.zeros((count, model.static), dtype=np.float32),

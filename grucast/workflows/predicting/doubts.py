@@ -12,7 +12,8 @@ import numpy as np
 
 from grucast.core.arrays import Ints
 from grucast.core.results import Manifest
-from grucast.core.series import Panel
+from grucast.core.series import Panel, Series
+from grucast.forecasting.errors import without_sight
 from grucast.forecasting.predict import Forecaster, quantiles_at
 from grucast.preprocessing.grid import is_numeric
 from grucast.preprocessing.sources import Scales, Setting, length_passed, make_source
@@ -27,7 +28,7 @@ MOST = 200  # windows in all: enough for a mean, and no cost beside the forecast
 def doubt(panel: Panel, model: tuple[Forecaster, Scales], manifest: Manifest) -> list[str]:
     """A note where the newest rows were forecast with more than twice the error of the report.
 
-    Only windows count that lie wholly after the rows trained on. The error is the mean over all values, in their units,
+    Only windows count that lie wholly after the rows trained on, and that no gap left without sight. The error is the mean over all values, in their units,
     as in the report. Where that or the rows are not known there is no note.
     """
     known = _known(manifest)
@@ -39,6 +40,32 @@ def doubt(panel: Panel, model: tuple[Forecaster, Scales], manifest: Manifest) ->
     note = (f"low confidence: the newest {rows} rows were forecast with {error / known:.1f} times the error that the "
             f"model had when it was trained ({error:.4g}, not {known:.4g}); train it anew")
     return [note]
+
+
+def sightless(panel: Panel, manifest: Manifest) -> list[str]:
+    """A note where a gap left so little of a context that there is next to nothing to forecast from.
+
+    That is fewer rows than a segment, where more than a segment in a row is missing; see `forecasting/errors.py`.
+    """
+    length, left = manifest.window.context_length, []
+    for one in panel.series:
+        rows = length_passed(one)
+        for channel in range(one.y.shape[1]):
+            count = int(one.observed[max(0, rows - length) : rows, channel].sum())
+            if count and _blind(one, rows, channel, manifest):
+                left.append(count)
+    if not left:
+        return []
+    few = f"{min(left)} to {max(left)}" if min(left) < max(left) else f"{left[0]}"
+    whose = f" for {len(left)} of {len(panel.series) * len(panel.channels)} forecasts" if len(left) > 1 else ""
+    return [f"low confidence: a gap left {few} of the {length} rows to look back on{whose}; rows that come will mend it"]
+
+
+def _blind(one: Series, cutoff: int, channel: int, manifest: Manifest) -> bool:
+    """Whether the context that ends before row `cutoff` of a series says nothing of a channel."""
+    first = max(0, int(cutoff) - manifest.window.context_length)
+    seen = one.observed[first : int(cutoff), channel].astype(np.float32)
+    return bool(without_sight(seen[None], manifest.window.segment)[0])
 
 
 def doubt_issued(found: Sequence[tuple[float, float, int, float]], manifest: Manifest) -> list[str]:
@@ -83,7 +110,8 @@ def _recent(panel: Panel, model: tuple[Forecaster, Scales], manifest: Manifest) 
     y = np.stack([some[series].y[cutoff : cutoff + horizon, channel] for series, channel, cutoff in truth])
     middle = list(forecaster.model.quantile_levels).index(0.5)
     missed = np.abs(quantiles_at(forecaster, flatten(sources), at)[:, :, middle] - y)
-    seen = missed[np.isfinite(missed)]
+    blind = [_blind(some[series], cutoff, channel, manifest) for series, channel, cutoff in truth]
+    seen = missed[np.isfinite(missed) & ~np.array(blind)[:, None]]
     return float(seen.mean()) if len(seen) else math.nan, int(counts.max()) * horizon
 
 

@@ -50,8 +50,8 @@ def _rebuilding_error(forecaster: Forecaster, streams: Streams, at: tuple[Ints, 
         windows = gather(streams, window, at[0][start : start + size], at[1][start : start + size])
         rebuilt = predict_all(forecaster.members, model, window, windows).rebuilt
         if rebuilt is not None:
-            total += float((np.abs(windows.x - rebuilt) * windows.mask).sum())
-            count += float(windows.mask.sum())
+            total += float((np.abs(windows.x - rebuilt) * windows.seen).sum())
+            count += float(windows.seen.sum())
     return total / count if count else np.nan
 
 
