@@ -11,6 +11,7 @@ from grucast.artifacts.manifest import to_json
 from grucast.artifacts.store import load
 from grucast.core.holidays import Holidays
 from grucast.core.results import Artifact
+from grucast.preprocessing.grid import rewritten
 
 
 def _holidays(holidays: Holidays) -> dict[str, Any] | None:
@@ -36,7 +37,7 @@ def inspect(path: Path) -> dict[str, Any]:
     """
     artifact = load(path)
     manifest = to_json(artifact.manifest)
-    layout, window = manifest["layout"], manifest["window"]
+    layout, window, clock = manifest["layout"], manifest["window"], artifact.manifest.layout.clock
     sizes = {name: array for name, array in artifact.tensors.items() if name.startswith("network.")}
     return {
         "model": path.name,
@@ -45,7 +46,7 @@ def inspect(path: Path) -> dict[str, Any]:
         "bytes": path.stat().st_size,
         "format_version": manifest["format_version"],
         "versions": manifest["versions"],
-        "data": manifest["data"],
+        "data": manifest["data"] | {name: rewritten(manifest["data"][name], clock) for name in ("first", "last")},
         "columns": layout["columns"],
         "freq": layout["clock"]["freq"],
         "tz": layout["clock"]["tz"],

@@ -136,6 +136,13 @@ def test_inspect_shows_a_page(grucast, model):
     assert "network.hidden" in grucast("inspect", "-v", "--format", "table").out
 
 
+def test_inspect_writes_stamps_with_the_offset_of_the_zone(grucast, model):
+    """The fixture begins at midnight UTC, one hour later in Berlin's winter."""
+    data = json.loads(grucast("inspect", "--json").out)["data"]
+    assert (data["first"], data["last"]) == ("2024-01-01T01:00:00+01:00", "2024-01-21T00:00:00+01:00")
+    assert "2024-01-01T01:00:00+01:00, 2024-01-21T00:00:00+01:00" in grucast("inspect", "--format", "table").out
+
+
 def test_inspect_refuses_a_damaged_model(grucast, model):
     model.write_bytes(model.read_bytes()[:-1])
     ran = grucast("inspect")

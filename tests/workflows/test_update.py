@@ -145,7 +145,7 @@ def test_no_time_leaves_the_model_as_it_was(grown, model):
 @pytest.mark.parametrize("lines", [hourly(520)[20:], [line + "7" for line in hourly(520)]])
 def test_data_that_do_not_begin_with_what_was_learned_are_refused(tiny, model, lines):
     write_lines(tiny / "load.csv", lines)
-    with pytest.raises(ModelError, match=r"does not begin with the rows that .* was trained on, from 2024-"):
+    with pytest.raises(ModelError, match=r"not begin with the rows that .* was .* on, from 2024-01-01T00:00:00 on"):
         update(UpdateRequest(None, model, ReadOptions()))
 
 

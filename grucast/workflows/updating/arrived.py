@@ -18,6 +18,7 @@ from grucast.core.arrays import Ints
 from grucast.core.errors import ModelError
 from grucast.core.results import Artifact
 from grucast.core.series import Panel
+from grucast.preprocessing.grid import rewritten
 from grucast.preprocessing.holidays import renewed
 from grucast.preprocessing.repeats import Repeats
 from grucast.preprocessing.sources import Scales, length_known
@@ -131,12 +132,13 @@ def _in_order(panel: Panel, artifact: Artifact, file: str, model: str) -> Panel:
 
 def _check_beginning(panel: Panel, artifact: Artifact, file: str, model: str) -> None:
     """ModelError where the first series does not begin with the rows that the model remembers."""
-    head, one = artifact.tensors["drift.head"], panel.series[0]
+    head, one, manifest = artifact.tensors["drift.head"], panel.series[0], artifact.manifest
     rows = np.nan_to_num(one.y[: len(head)])
-    begins = len(one) > 0 and one.ds[0] == first_row(artifact.manifest)
+    begins = len(one) > 0 and one.ds[0] == first_row(manifest)
     if not begins or rows.shape != head.shape or (rows.size and np.mean(rows == head) < SAME):
-        raise ModelError(f"{file}: does not begin with the rows that {model} was trained on, from "
-                         f"{artifact.manifest.data.first} on; give the whole data, or train a model on these")
+        since = rewritten(manifest.data.first, manifest.layout.clock)
+        raise ModelError(f"{file}: does not begin with the rows that {model} was trained on, from {since} on; give the "
+                         "whole data, or train a model on these")
 
 
 def _with_new(scales: Scales, panel: Panel, stop: Sequence[int]) -> Scales:
