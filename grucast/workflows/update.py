@@ -1,6 +1,7 @@
 """`grucast update`: a model that has learned from the rows that came since, in place of the old one.
 
     updating.settings      the settings of a model as options
+    updating.beginning     whether the file begins with what the model knows
     updating.arrived       which rows are new, which of them are held out
     updating.judged        the old and the new weights on rows held out; how far intervals follow
     updating.update_model  the training (torch)
@@ -21,13 +22,14 @@ from grucast.core.locks import check_free, locked
 from grucast.core.progress import Progress, silent
 from grucast.core.results import Artifact
 from grucast.data.reading import Reading
-from grucast.data.writing import format_stamps
 from grucast.forecasting.predict import Forecaster
+from grucast.preprocessing.grid import rewritten
 from grucast.preprocessing.sources import length_known
 from grucast.workflows.drift import check_level
 from grucast.workflows.locate import check_outputs, find_data
 from grucast.workflows.serving import last_row, read_gridded, unpacked
 from grucast.workflows.train import Given, TrainRequest
+from grucast.workflows.updating.beginning import count_new, from_the_beginning
 
 if TYPE_CHECKING:
     from grucast.workflows.updating.arrived import Arrived
@@ -98,16 +100,17 @@ def update(request: UpdateRequest, progress: Progress = silent) -> UpdateResult:
     reading, panel, missing = read_gridded(source, request.read, artifact.manifest.layout)
     check_level(panel, artifact, reading.file)
     given = Renewing(request, artifact, forecaster, source, reading, (*reading.notes, *missing), started)
+    panel = from_the_beginning(panel, artifact, file=reading.file, model=str(request.model))
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch: spinning threads cost ten times on busy cores
     if request.full:
         return _anew(given, progress)
     last = last_row(artifact.manifest)
     if all(not len(one) or one.ds[max(length_known(one) - 1, 0)] <= last for one in panel.series):
-        shown = format_stamps([last], panel.tz)[0]
+        shown = rewritten(artifact.manifest.data.last, panel.layout.clock)
         return unchanged(given, 0, f"no row came after {shown}, the last one it knows; the model is as it was")
     from grucast.workflows.updating.arrived import LEAST, find_arrived
 
-    arrived = find_arrived(panel, artifact, scales, file=reading.file, model=str(request.model))
+    arrived = find_arrived(panel, artifact, scales)
     if not arrived.enough:
         least = LEAST * artifact.manifest.window.horizon
         return unchanged(given, arrived.new, f"{arrived.new:,} new rows, too few to learn from and be judged by (in no "
@@ -139,14 +142,12 @@ def _anew(given: Renewing, progress: Progress) -> UpdateResult:
     """The model trained again on all rows, with its own settings."""
     from grucast.workflows.learning.train_model import train_model
 
-    request, panel, last = given.as_train(), given.reading.panel, last_row(given.artifact.manifest)
-    parent = given.artifact.digest
+    request, panel, parent = given.as_train(), given.reading.panel, given.artifact.digest
     done = train_model(Given(request, given.reading, panel, given.notes[len(given.reading.notes):],
                              given.request.model, given.started, parent), progress)
     report = blank(given) | {name: done.report[name] for name in
                              ("digest", "seconds", "holdout", "baselines", "skill", "notes")}
-    new = sum(int((one.ds[: length_known(one)] > last).sum()) for one in panel.series)
-    report |= {"parent": parent, "updated": True, "new_rows": new}
+    report |= {"parent": parent, "updated": True, "new_rows": count_new(panel, given.artifact)}
     return UpdateResult(done.path, report, done.notes)
 
 

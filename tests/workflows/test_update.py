@@ -142,11 +142,17 @@ def test_no_time_leaves_the_model_as_it_was(grown, model):
     assert model.read_bytes() == before
 
 
-@pytest.mark.parametrize("lines", [hourly(520)[20:], [line + "7" for line in hourly(520)]])
-def test_data_that_do_not_begin_with_what_was_learned_are_refused(tiny, model, lines):
+@pytest.mark.parametrize("full", [False, True])
+@pytest.mark.parametrize(("lines", "said"), [
+    (hourly(520)[20:], r"not begin with the rows that .* was trained on, from 2024-01-01T00:00:00 on"),
+    ([line + "7" for line in hourly(520)], r"not begin with the rows that .* was trained on, from 2024-01-01T00:00:00"),
+    (hourly(KNOWN - 1), r"ends with 2024-01-17T14:00:00, and .* was trained on rows up to 2024-01-17T15:00:00; give")])
+def test_data_that_do_not_begin_with_what_was_learned_are_refused(tiny, model, lines, said, full):
+    before = model.read_bytes()
     write_lines(tiny / "load.csv", lines)
-    with pytest.raises(ModelError, match=r"not begin with the rows that .* was .* on, from 2024-01-01T00:00:00 on"):
-        update(UpdateRequest(None, model, ReadOptions()))
+    with pytest.raises(ModelError, match=said):
+        update(UpdateRequest(None, model, ReadOptions(), full=full))
+    assert model.read_bytes() == before
 
 
 def test_a_model_that_another_run_replaced_meanwhile_is_left_alone(grown, model, monkeypatch):
@@ -177,6 +183,12 @@ def test_full_trains_anew_with_the_settings_of_the_model(grown, model):
     assert result.report["new_rows"] == 120
 
 
+def test_full_trains_anew_where_no_row_came(grown, model):
+    parent = load(model).digest
+    report = grown(KNOWN, full=True).report
+    assert (report["updated"], report["new_rows"], report["parent"]) == (True, 0, parent)
+
+
 def test_new_series_get_a_scale_and_missing_ones_are_refused(tmp_path):
     def lines(name: str, first: int, rows: int) -> list[str]:
         return [f"{name},{line}" for line in hourly(rows)[first:]]
@@ -192,8 +204,9 @@ def test_new_series_get_a_scale_and_missing_ones_are_refused(tmp_path):
     assert tensors["series.ids"].tobytes().decode().split("\0") == ["b", "c", "a"]
     assert tensors["scale.series"].shape == (3, 1)
     write_lines(tmp_path / "all.csv", [*lines("a", 0, 420), *lines("c", 0, 420)], header)
-    with pytest.raises(ModelError, match=r"series 'b', which .* was trained on, is not there"):
-        update(UpdateRequest(None, model, ReadOptions(), threads=1))
+    for full in (False, True):
+        with pytest.raises(ModelError, match=r"series 'b', which .* was trained on, is not there"):
+            update(UpdateRequest(None, model, ReadOptions(), full=full, threads=1))
 
 
 @pytest.mark.parametrize("objective", ["forecast", "reconstruct"])
