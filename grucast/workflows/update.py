@@ -24,10 +24,9 @@ from grucast.core.results import Artifact
 from grucast.data.reading import Reading
 from grucast.forecasting.predict import Forecaster
 from grucast.preprocessing.grid import rewritten
-from grucast.preprocessing.sources import length_known
 from grucast.workflows.drift import check_level
 from grucast.workflows.locate import check_outputs, find_data
-from grucast.workflows.serving import last_row, read_gridded, unpacked
+from grucast.workflows.serving import read_gridded, unpacked
 from grucast.workflows.train import Given, TrainRequest
 from grucast.workflows.updating.beginning import count_new, from_the_beginning
 
@@ -104,8 +103,7 @@ def update(request: UpdateRequest, progress: Progress = silent) -> UpdateResult:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch: spinning threads cost ten times on busy cores
     if request.full:
         return _anew(given, progress)
-    last = last_row(artifact.manifest)
-    if all(not len(one) or one.ds[max(length_known(one) - 1, 0)] <= last for one in panel.series):
+    if not count_new(panel, artifact):
         shown = rewritten(artifact.manifest.data.last, panel.layout.clock)
         return unchanged(given, 0, f"no row came after {shown}, the last one it knows; the model is as it was")
     from grucast.workflows.updating.arrived import LEAST, find_arrived

@@ -209,6 +209,24 @@ def test_new_series_get_a_scale_and_missing_ones_are_refused(tmp_path):
             update(UpdateRequest(None, model, ReadOptions(), full=full, threads=1))
 
 
+def test_a_series_that_is_new_is_learned_though_it_ends_where_the_others_did(tmp_path, monkeypatch):
+    """How the errors compare is not what this is about: they are equal."""
+    monkeypatch.setattr(update_model, "error_of", lambda *_: 0.5)
+    header, old = "unique_id,ds,y", [f"{name},{line}" for name in "ab" for line in hourly(300)]
+    write_lines(tmp_path / "all.csv", old, header)
+    assert run_installed("train", "all.csv", "-q", *TINY, "--horizon", "12", folder=tmp_path).code == 0
+    model, request = tmp_path / "all.grucast", UpdateRequest(None, tmp_path / "all.grucast", ReadOptions(), threads=1)
+    new = [f"c,{line}" for line in hourly(300)[200:]]
+    write_lines(tmp_path / "all.csv", [*old, *new[90:]], header)
+    few = update(request)
+    assert not few.report["updated"]
+    assert "10 new rows, too few to learn from" in few.notes[-1]
+    write_lines(tmp_path / "all.csv", [*old, *new], header)
+    report = update(request).report
+    assert (report["updated"], report["new_rows"]) == (True, 100)
+    assert load(model).tensors["series.ids"].tobytes().decode().split("\0") == ["a", "b", "c"]
+
+
 @pytest.mark.parametrize("objective", ["forecast", "reconstruct"])
 def test_models_of_one_job_are_updated_too(tmp_path, objective):
     write_lines(tmp_path / "load.csv", hourly(300))
