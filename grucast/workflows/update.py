@@ -2,6 +2,7 @@
 
     updating.settings      the settings of a model as options
     updating.beginning     whether the file begins with what the model knows
+    updating.strange       whether they are such as it knows
     updating.arrived       which rows are new, which of them are held out
     updating.judged        the old and the new weights on rows held out; how far intervals follow
     updating.update_model  the training (torch)
@@ -21,14 +22,17 @@ from grucast.core.files import check_place
 from grucast.core.locks import check_free, locked
 from grucast.core.progress import Progress, silent
 from grucast.core.results import Artifact
+from grucast.core.series import Panel
 from grucast.data.reading import Reading
 from grucast.forecasting.predict import Forecaster
 from grucast.preprocessing.grid import rewritten
+from grucast.preprocessing.sources import Scales
 from grucast.workflows.drift import check_level
 from grucast.workflows.locate import check_outputs, find_data
 from grucast.workflows.serving import read_gridded, unpacked
 from grucast.workflows.train import Given, TrainRequest
 from grucast.workflows.updating.beginning import count_new, from_the_beginning
+from grucast.workflows.updating.strange import strange
 
 if TYPE_CHECKING:
     from grucast.workflows.updating.arrived import Arrived
@@ -82,8 +86,8 @@ def update(request: UpdateRequest, progress: Progress = silent) -> UpdateResult:
     """Train the model on with the rows that came, or anew on all rows, and put it in place of the old one.
 
     Where there are too few new rows nothing is done, and that is no error. Errors: those of reading; ModelError where
-    data and model do not fit, and where the new rows made it no better; Busy where another run writes the model or has
-    replaced it; those of writing. The old model is then as it was.
+    data and model do not fit, and where the new rows made it no better or are far from all it knows; Busy where another
+    run writes the model or has replaced it; those of writing. The old model is then as it was.
     """
     started = time.monotonic()
     check_place(request.model)
@@ -102,7 +106,7 @@ def update(request: UpdateRequest, progress: Progress = silent) -> UpdateResult:
     panel = from_the_beginning(panel, artifact, file=reading.file, model=str(request.model))
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch: spinning threads cost ten times on busy cores
     if request.full:
-        return _anew(given, progress)
+        return _anew(_judged(given, panel, scales), progress)
     if not count_new(panel, artifact):
         shown = rewritten(artifact.manifest.data.last, panel.layout.clock)
         return unchanged(given, 0, f"no row came after {shown}, the last one it knows; the model is as it was")
@@ -115,7 +119,13 @@ def update(request: UpdateRequest, progress: Progress = silent) -> UpdateResult:
                          f"series are there {least}); the model is as it was")
     from grucast.workflows.updating.update_model import update_model  # imports torch: only where there is work
 
-    return update_model(given, arrived, progress)
+    return update_model(_judged(given, panel, scales), arrived, progress)
+
+
+def _judged(given: Renewing, panel: Panel, scales: Scales) -> Renewing:
+    """What is given, and a note where the rows that came are not such as the model knows; errors of `strange`."""
+    notes = strange(panel, (given.forecaster, scales), given.artifact, file=given.reading.file, full=given.request.full)
+    return replace(given, notes=(*given.notes, *notes))
 
 
 def unchanged(given: Renewing, new: int, why: str) -> UpdateResult:

@@ -135,6 +135,45 @@ def test_the_weights_on_the_way_that_are_best_on_the_rows_held_out_are_taken(gro
     assert all(np.array_equal(held[0][name], kept[2][name]) for name in held[0])
 
 
+def louder(rows: int, first: int, last: int, times: float) -> list[str]:
+    """Loads of which those from row `first` to before `last` are so many times as large."""
+    lines = hourly(rows)
+    for row in range(first, last):
+        stamp, _, value = lines[row].partition(",")
+        lines[row] = f"{stamp},{float(value) * times!r}"
+    return lines
+
+
+@pytest.mark.parametrize("last", [430, 520])
+def test_rows_in_another_unit_are_not_learned_from_whether_they_go_on_or_not(tiny, model, last):
+    before = model.read_bytes()
+    write_lines(tiny / "load.csv", louder(520, KNOWN, last, 1000.0))
+    with pytest.raises(ModelError, match=r"load.csv: the newest 120 rows were forecast with .* times the error that .* "
+                                         r"another unit\? mend them, or train it anew with --full"):
+        update(UpdateRequest(None, model, ReadOptions(), threads=1))
+    assert model.read_bytes() == before
+
+
+def test_rows_that_are_missed_by_far_are_learned_from_with_a_note_and_usual_ones_without(tiny, model, monkeypatch):
+    monkeypatch.setattr(update_model, "error_of", lambda *_: 0.5)  # how they compare is not what this is about
+    parent = model.read_bytes()
+    for times, notes in ((1.0, 0), (2.0, 1)):
+        model.write_bytes(parent)
+        write_lines(tiny / "load.csv", louder(520, KNOWN, 520, times))
+        result = update(UpdateRequest(None, model, ReadOptions(), threads=1))
+        said = "low confidence: the newest 120 rows were forecast with "
+        found = [one for one in result.notes if one.startswith(said)]
+        assert result.report["updated"]
+        assert (len(found), sum("low confidence" in one for one in result.report["notes"])) == (notes, notes)
+
+
+def test_who_trains_anew_on_another_unit_is_told(tiny, model):
+    write_lines(tiny / "load.csv", louder(520, KNOWN, 520, 1000.0))
+    result = update(UpdateRequest(None, model, ReadOptions(), full=True, threads=1))
+    assert result.report["updated"]
+    assert [one for one in result.notes if "low confidence" in one and one.endswith("; look at them")]
+
+
 def test_no_time_leaves_the_model_as_it_was(grown, model):
     before = model.read_bytes()
     result = grown(520, max_seconds=0.0)
