@@ -11,6 +11,7 @@ from grucast.artifacts.manifest import to_json
 from grucast.artifacts.store import load
 from grucast.core.holidays import Holidays
 from grucast.core.results import Artifact
+from grucast.core.series import Clock
 from grucast.preprocessing.grid import rewritten
 
 
@@ -29,6 +30,14 @@ def _repeats(artifact: Artifact) -> dict[str, int]:
     return {str(one): count for one, count in zip(lags.tolist(), counts.tolist(), strict=True)}
 
 
+def _data(facts: dict[str, Any], clock: Clock) -> dict[str, Any]:
+    """What it learned from, with stamps for people."""
+    shown = facts | {name: rewritten(facts[name], clock) for name in ("first", "last")}
+    if "excluded" in facts:
+        shown["excluded"] = ["/".join(rewritten(end, clock) for end in one.split("/")) for one in facts["excluded"]]
+    return shown
+
+
 def inspect(path: Path) -> dict[str, Any]:
     """The facts of the model in `path` as JSON values: what it learned from, its settings, how good it is.
 
@@ -37,7 +46,7 @@ def inspect(path: Path) -> dict[str, Any]:
     """
     artifact = load(path)
     manifest = to_json(artifact.manifest)
-    layout, window, clock = manifest["layout"], manifest["window"], artifact.manifest.layout.clock
+    layout, window = manifest["layout"], manifest["window"]
     sizes = {name: array for name, array in artifact.tensors.items() if name.startswith("network.")}
     return {
         "model": path.name,
@@ -46,7 +55,7 @@ def inspect(path: Path) -> dict[str, Any]:
         "bytes": path.stat().st_size,
         "format_version": manifest["format_version"],
         "versions": manifest["versions"],
-        "data": manifest["data"] | {name: rewritten(manifest["data"][name], clock) for name in ("first", "last")},
+        "data": _data(manifest["data"], artifact.manifest.layout.clock),
         "columns": layout["columns"],
         "freq": layout["clock"]["freq"],
         "tz": layout["clock"]["tz"],

@@ -1,6 +1,7 @@
 """`grucast update`: a model that has learned from the rows that came since, in place of the old one.
 
     updating.settings      the settings of a model as options
+    updating.left_out      rows that the training was told to leave out
     updating.beginning     whether the file begins with what the model knows
     updating.strange       whether they are such as it knows
     updating.arrived       which rows are new, which of them are held out
@@ -29,9 +30,10 @@ from grucast.preprocessing.grid import rewritten
 from grucast.preprocessing.sources import Scales
 from grucast.workflows.drift import check_level
 from grucast.workflows.locate import check_outputs, find_data
-from grucast.workflows.serving import read_gridded, unpacked
+from grucast.workflows.serving import gridded, unpacked
 from grucast.workflows.train import Given, TrainRequest
 from grucast.workflows.updating.beginning import count_new, from_the_beginning
+from grucast.workflows.updating.left_out import as_trained, read_left_out
 from grucast.workflows.updating.strange import strange
 
 if TYPE_CHECKING:
@@ -100,7 +102,8 @@ def update(request: UpdateRequest, progress: Progress = silent) -> UpdateResult:
     forecaster, scales = unpacked(artifact, request.model)
     source = find_data(request.source, artifact.manifest, request.model)
     check_outputs([request.model], [source])
-    reading, panel, missing = read_gridded(source, request.read, artifact.manifest.layout)
+    request = replace(request, read=as_trained(request.read, artifact.manifest))
+    reading, panel, missing = gridded(read_left_out(source, request.read, artifact.manifest), request.read)
     check_level(panel, artifact, reading.file)
     given = Renewing(request, artifact, forecaster, source, reading, (*reading.notes, *missing), started)
     panel = from_the_beginning(panel, artifact, file=reading.file, model=str(request.model))

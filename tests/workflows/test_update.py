@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import numpy as np
 import pytest
 
 from grucast.artifacts.store import load
-from grucast.core.config import ReadOptions
-from grucast.core.errors import Busy, ModelError
+from grucast.core.config import ReadOptions, RowOptions
+from grucast.core.errors import Busy, DataError, ModelError
 from grucast.workflows.update import UpdateRequest, update
 from grucast.workflows.updating import update_model
-from tests.command import TINY, hourly, run_installed, write_lines
+from tests.command import TINY, Ended, hourly, run_installed, write_lines
 
 KNOWN = 400  # rows that the tiny model was trained on; its horizon is 24
 
@@ -133,6 +134,75 @@ def test_the_weights_on_the_way_that_are_best_on_the_rows_held_out_are_taken(gro
     result = grown(520)
     assert result.report["error"] == 0.3
     assert all(np.array_equal(held[0][name], kept[2][name]) for name in held[0])
+
+
+@pytest.fixture(scope="module")
+def mended_once(tmp_path_factory):
+    """A folder with 400 hours of which 15 are labelled as faults, and models that were trained without some of them."""
+    folder = tmp_path_factory.mktemp("mended")
+    write_lines(folder / "load.csv", labelled(KNOWN), "ds,load,label")
+    (folder / "out.csv").write_text("from,to\n2024-01-02T00:00,2024-01-02T09:00\n2024-01-18T00:00,2024-01-18T04:00\n")
+    for name, words in (("periods", ("--exclude", "out.csv")), ("labels", ("--exclude-labelled",))):
+        ended = run_installed("train", "load.csv", "-q", *TINY, *words, "-o", f"{name}.grucast", folder=folder)
+        assert ended == Ended(0, "", "")
+    return folder
+
+
+@pytest.fixture
+def mended(mended_once, tmp_path):
+    for one in mended_once.iterdir():
+        if one.is_file() and not one.name.startswith("."):
+            shutil.copyfile(one, tmp_path / one.name)
+    write_lines(tmp_path / "load.csv", labelled(520), "ds,load,label")
+    return tmp_path
+
+
+def labelled(rows: int) -> list[str]:
+    """Hourly loads with a label: 1 from row 50 to 64 and from row 450 to 459, else 0."""
+    return [f"{line},{int(50 <= row < 65 or 450 <= row < 460)}" for row, line in enumerate(hourly(rows))]
+
+
+@pytest.mark.parametrize("full", [False, True])
+def test_periods_left_out_by_hand_stay_left_out_without_their_file(mended, full):
+    """Ten hours of the rows known and five of the new ones; with the option and without it the same model comes."""
+    model = mended / "periods.grucast"
+    parent, out = model.read_bytes(), str(mended / "out.csv")
+    told = load(model).manifest.data.excluded
+    assert told == ("2024-01-02T00:00:00.000000/2024-01-02T09:00:00.000000",
+                    "2024-01-18T00:00:00.000000/2024-01-18T04:00:00.000000")
+    update(UpdateRequest(None, model, ReadOptions(rows=RowOptions(exclude=out)), full=full, threads=1))
+    again = load(model).tensors
+    model.write_bytes(parent)
+    (mended / "out.csv").unlink()
+    result = update(UpdateRequest(None, model, ReadOptions(), full=full, threads=1))
+    assert "15 rows lie in the periods left out when the model was trained and are masked" in result.notes
+    assert load(model).manifest.data.excluded == told
+    after = load(model).tensors
+    assert all(np.array_equal(after[name], again[name]) for name in again)
+
+
+def test_other_periods_take_the_place_of_those_that_the_model_remembers(mended):
+    model, other = mended / "periods.grucast", mended / "other.csv"
+    other.write_text("from,to\n2024-01-03T00:00,2024-01-03T01:00\n")
+    result = update(UpdateRequest(None, model, ReadOptions(rows=RowOptions(exclude=str(other))), threads=1))
+    said = f"2 rows lie in the periods of {other} and are masked"
+    assert [note for note in result.notes if note.endswith("are masked")] == [said]
+    assert load(model).manifest.data.excluded == ("2024-01-03T00:00:00.000000/2024-01-03T01:00:00.000000",)
+
+
+@pytest.mark.parametrize("full", [False, True])
+def test_labelled_rows_that_were_left_out_stay_left_out(mended, full):
+    model = mended / "labels.grucast"
+    assert load(model).manifest.data.excluded_labelled
+    result = update(UpdateRequest(None, model, ReadOptions(), full=full, threads=1))
+    assert "25 labelled rows are masked" in result.notes
+    assert load(model).manifest.data.excluded_labelled
+
+
+def test_without_labels_a_model_that_left_labelled_rows_out_is_not_updated(mended):
+    write_lines(mended / "load.csv", hourly(520))
+    with pytest.raises(DataError, match="--exclude-labelled needs a column of labels"):
+        update(UpdateRequest(None, mended / "labels.grucast", ReadOptions(), threads=1))
 
 
 def louder(rows: int, first: int, last: int, times: float) -> list[str]:
