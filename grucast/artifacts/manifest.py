@@ -3,7 +3,8 @@
 What is allowed is read from the dataclasses: their fields are the keys (all of them, no others), their
 types the types. Bounds and choices come from the option of the same name in `core/config.py`; `_RULES`
 adds those that no option has. Names in a registry ("gru") are only checked to be names: the registry
-itself refuses what it does not hold. A new field is a new format: see `migrations.py`.
+itself refuses what it does not hold. A new field is a new format: see `migrations.py`. Those of `_SELDOM` stand there
+only where they say something, so that files of models that do not use them are what they were before there were any.
 """
 
 from __future__ import annotations
@@ -53,6 +54,7 @@ _RULES: Mapping[str, Mapping[str, Any]] = {
     "Manifest.members": {"low": 1, "high": 1000},
     "Manifest.format_version": {"low": 1},
 }
+_SELDOM = {"DataFacts.excluded", "DataFacts.excluded_labelled"}
 _NO_BOUND = {"Clock.step", "ValueOptions.min", "ValueOptions.max"}  # numbers in the units of the data
 
 
@@ -70,7 +72,8 @@ def _plain(value: Any) -> Any:
     if isinstance(value, np.generic):
         value = value.item()
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+        return {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)
+                if not (_seldom(type(value), field.name) and getattr(value, field.name) == field.default)}
     if isinstance(value, Mapping):
         return {str(key): _plain(one) for key, one in value.items()}
     if isinstance(value, (tuple, list)):
@@ -80,12 +83,17 @@ def _plain(value: Any) -> Any:
     return value
 
 
+def _seldom(kind: type[Any], key: str) -> bool:
+    """Whether the field may be absent."""
+    return f"{kind.__name__}.{key}" in _SELDOM
+
+
 def _wrong(where: str, what: str) -> ModelError:
     return ModelError(f"damaged: manifest: {where or 'it'} {what}")
 
 
 def _record(kind: type[Any], value: Any, where: str) -> Any:
-    """A `kind` (a dataclass) whose keys are all there and no others."""
+    """A `kind` (a dataclass) whose keys are all there, but for `_SELDOM`, and no others."""
     if not isinstance(value, Mapping):
         raise _wrong(where, "is not an object")
     hints = _hints(kind)
@@ -94,6 +102,8 @@ def _record(kind: type[Any], value: Any, where: str) -> Any:
             raise _wrong(where, f"has a key that is not known: {str(key)[:40]!r}")
     fields = {}
     for key, hint in hints.items():
+        if key not in value and _seldom(kind, key):
+            continue
         if key not in value:
             raise _wrong(where, f"lacks {key!r}")
         inner = f"{where}.{key}" if where else key

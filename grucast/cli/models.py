@@ -53,6 +53,7 @@ def page(facts: Mapping[str, Any], *, verbose: bool = False) -> str:
         ("made by", ", ".join(f"{name} {version}" for name, version in facts["versions"].items())),
         ("data", f"{data['path'] or 'path not kept'}, {data['rows']:,} rows, {data['series']:,} series"),
         ("from, to", f"{data['first']}, {data['last']}"),
+        *(("left out", left_out) for left_out in [_left_out(data)] if left_out),
         *((f"{role} columns", ", ".join(names)) for role, names in facts["columns"].items()
           if isinstance(names, list) and names),
         ("frequency", f"{facts['freq'] or 'none'}{', ' + facts['tz'] if facts['tz'] else ''}"),
@@ -67,6 +68,12 @@ def page(facts: Mapping[str, Any], *, verbose: bool = False) -> str:
     several = len(facts["columns"]["target"]) > 1  # of one column the sentence on the skill says all
     notes = "".join(f"note: {note}\n" for note in (report.get("notes") or () if several else ()))
     return f"{aligned(Table(('', ''), rows))}\n{accuracy(report)}{notes}"
+
+
+def _left_out(data: Mapping[str, Any]) -> str:
+    """What the training was told to leave out, for people; "" for nothing."""
+    periods = ", ".join(data.get("excluded", ()))
+    return ", ".join(filter(None, [periods, "labelled rows" if data.get("excluded_labelled") else ""]))
 
 
 def flattened(value: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, object]]:

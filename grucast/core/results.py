@@ -90,6 +90,8 @@ class DataFacts:
     first: str
     last: str
     steps: int = 0  # rows of the regular grid, masked ones included
+    excluded: tuple[str, ...] = ()  # periods left out of training, from/to
+    excluded_labelled: bool = False  # whether labelled rows were
 
 
 @dataclass(frozen=True, slots=True)

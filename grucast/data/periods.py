@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
 from grucast.core.arrays import Array, Ints, Mask
 from grucast.core.config import FormatOptions
-from grucast.core.errors import DataError, UsageError
+from grucast.core.errors import DataError, ModelError, UsageError
 from grucast.core.series import Clock
 from grucast.data.findings import Findings
 from grucast.data.readers.csv import records
@@ -98,18 +100,37 @@ def _gather(values: Array, starts: Ints, how: str) -> Array:
     return np.where(count > 0, found, np.nan)
 
 
-def mask_excluded(task: Task, rows: Rows, clock: Clock) -> None:
-    """Make the rows of --exclude and --exclude-labelled unobserved, in place, repeats too."""
+def mask_excluded(task: Task, rows: Rows, clock: Clock) -> tuple[str, ...]:
+    """Make the rows of --exclude and --exclude-labelled unobserved, in place, repeats too; the periods as text."""
     asked, both = task.options.rows, [rows] if rows.repeats is None else [rows, rows.repeats]
+    told: tuple[str, ...] = ()
     if asked.exclude:
         periods = read_periods(asked.exclude, clock)
         counts = [_mask(part, _in_periods(part, periods)) for part in both]
         task.findings.note(f"{counts[0]} rows lie in the periods of {asked.exclude} and are masked")
+        told = as_text(periods)
     if asked.exclude_labelled:
         if rows.label is None:
             raise task.refuse("--exclude-labelled needs a column of labels", mend="name it with --label-col")
         counts = [_mask(part, part.label != 0) for part in both if part.label is not None]
         task.findings.note(f"{counts[0]} labelled rows are masked")
+    return told
+
+
+def as_text(periods: Array | Ints) -> tuple[str, ...]:
+    """Periods (P, 2) as a model file keeps them, from/to: UTC to the microsecond where a zone is known, or numbers."""
+    axis = periods.astype("datetime64[us]") if periods.dtype == np.int64 else periods
+    return tuple(f"{start}/{stop}" for start, stop in axis)
+
+
+def from_text(told: Sequence[str], *, numeric: bool) -> Iterator[tuple[Any, Any]]:
+    """The two ends of each period that a model file keeps, on the axis of a series; ModelError where one is none."""
+    for one in told:
+        start, _, stop = one.partition("/")
+        try:
+            yield (float(start), float(stop)) if numeric else (np.datetime64(start, "us"), np.datetime64(stop, "us"))
+        except ValueError as error:
+            raise ModelError(f"damaged: manifest: data.excluded: {one[:40]!r} is no period") from error
 
 
 def _mask(rows: Rows, masked: Mask) -> int:

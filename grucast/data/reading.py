@@ -44,6 +44,7 @@ class Reading:
     rows: int  # data rows read
     findings: tuple[Finding, ...]
     file: str  # for messages
+    excluded: tuple[str, ...] = ()  # the periods of --exclude, see `as_text`
 
 
 def read_panel(sources: Sequence[str], options: ReadOptions, *, layout: Layout | None = None,
@@ -90,13 +91,13 @@ def read_loaded(findings: Findings, loaded: Sequence[Source], options: ReadOptio
         guards.note_spring_hours(task, rows)
     if options.rows.resample:
         rows = resample(task, rows, clock)
-    mask_excluded(task, rows, clock)
+    excluded = mask_excluded(task, rows, clock)
     series = cut(task, rows, ids, columns)
     _note_marks(task, columns)
     kept = layout or Layout(form, columns, clock, options.rows.duplicates, options.rows.gaps,
                             options.rows.resample or "", options.rows.agg)
     return Reading(Panel(series, kept), findings.notes(), digest, task.table.rows, findings.all(),
-                   task.table.files[0][0])
+                   task.table.files[0][0], excluded)
 
 
 def _digest(loaded: Sequence[Source]) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from grucast.core.arrays import Ints, Mask, Stamps
-from grucast.core.errors import DataError
+from grucast.core.errors import DataError, ModelError
 from grucast.core.series import STAMP, Clock
 from grucast.preprocessing.alias import DAY, HOUR, SECOND, Frequency, parse_frequency
 from grucast.preprocessing.zones import instants, local_stamps, written
@@ -27,6 +27,20 @@ _MONTH_SLACK = 3  # days: first and last *trading* days of a month differ from b
 def is_numeric(clock: Clock) -> bool:
     """Whether the axis is a number and not a date."""
     return clock.kind in _NUMERIC
+
+
+def rewritten(stored: str, clock: Clock) -> str:
+    """A stamp as a model file stores it, an instant to the microsecond, for people; a number stays as it is.
+
+    ModelError where it is neither.
+    """
+    try:
+        stamp: Any = float(stored) if is_numeric(clock) else np.datetime64(stored, "us")
+    except ValueError:
+        stamp = np.nan
+    if not np.isfinite(stamp):
+        raise ModelError(f"damaged: manifest: {stored[:40]!r} is no stamp")
+    return stored if is_numeric(clock) else written(stamp, clock)
 
 
 def numeric_step(clock: Clock) -> float:

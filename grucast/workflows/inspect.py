@@ -11,6 +11,8 @@ from grucast.artifacts.manifest import to_json
 from grucast.artifacts.store import load
 from grucast.core.holidays import Holidays
 from grucast.core.results import Artifact
+from grucast.core.series import Clock
+from grucast.preprocessing.grid import rewritten
 
 
 def _holidays(holidays: Holidays) -> dict[str, Any] | None:
@@ -26,6 +28,14 @@ def _repeats(artifact: Artifact) -> dict[str, int]:
     lag = artifact.tensors.get("repeat.lag", np.zeros(0, dtype=np.int64))
     lags, counts = np.unique(lag[lag > 0], return_counts=True)
     return {str(one): count for one, count in zip(lags.tolist(), counts.tolist(), strict=True)}
+
+
+def _data(facts: dict[str, Any], clock: Clock) -> dict[str, Any]:
+    """What it learned from, with stamps for people."""
+    shown = facts | {name: rewritten(facts[name], clock) for name in ("first", "last")}
+    if "excluded" in facts:
+        shown["excluded"] = ["/".join(rewritten(end, clock) for end in one.split("/")) for one in facts["excluded"]]
+    return shown
 
 
 def inspect(path: Path) -> dict[str, Any]:
@@ -45,7 +55,7 @@ def inspect(path: Path) -> dict[str, Any]:
         "bytes": path.stat().st_size,
         "format_version": manifest["format_version"],
         "versions": manifest["versions"],
-        "data": manifest["data"],
+        "data": _data(manifest["data"], artifact.manifest.layout.clock),
         "columns": layout["columns"],
         "freq": layout["clock"]["freq"],
         "tz": layout["clock"]["tz"],

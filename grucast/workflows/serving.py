@@ -38,7 +38,11 @@ def read_gridded(source: str, options: ReadOptions, layout: Layout) -> tuple[Rea
 
     Errors: DataError for bad data, ModelError where columns or frequency are others.
     """
-    reading = read_panel([source], options, layout=layout)
+    return gridded(read_panel([source], options, layout=layout), options)
+
+
+def gridded(reading: Reading, options: ReadOptions) -> tuple[Reading, Panel, list[str]]:
+    """The same of data that were read. Errors: ModelError where the frequency is another; those of the grid."""
     check_frequency(reading.panel, reading.file)
     panel, missing = regularise(reading.panel, gaps=options.rows.gaps, file=reading.file)
     return replace(reading, panel=panel), panel, missing

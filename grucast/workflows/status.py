@@ -17,8 +17,7 @@ from grucast.artifacts.state import State, open_state, read_state
 from grucast.artifacts.store import load
 from grucast.core.errors import UsageError
 from grucast.core.results import Visit
-from grucast.preprocessing.grid import is_numeric
-from grucast.preprocessing.zones import written
+from grucast.preprocessing.grid import rewritten
 from grucast.workflows.detecting.alarm_table import read_document
 from grucast.workflows.monitoring.ages import (
     age,
@@ -84,7 +83,7 @@ def _model(path: Path, limit: float | None, now: float, problems: list[str]) -> 
     clock = manifest.layout.clock
     kind = kind_of(clock)
     old = age(last_trained(manifest), kind, now)
-    last = manifest.data.last if is_numeric(clock) else written(np.datetime64(manifest.data.last, "us"), clock)
+    last = rewritten(manifest.data.last, clock)
     fresh = _fresh(old, limit)
     if fresh is False and old is not None and limit is not None:
         problems.append(f"{path}: the last row it was trained on, {last}, is {in_words(old)} old, more than "

@@ -1,6 +1,9 @@
 """`grucast update`: a model that has learned from the rows that came since, in place of the old one.
 
     updating.settings      the settings of a model as options
+    updating.left_out      rows that the training was told to leave out
+    updating.beginning     whether the file begins with what the model knows
+    updating.strange       whether they are such as it knows
     updating.arrived       which rows are new, which of them are held out
     updating.judged        the old and the new weights on rows held out; how far intervals follow
     updating.update_model  the training (torch)
@@ -20,14 +23,18 @@ from grucast.core.files import check_place
 from grucast.core.locks import check_free, locked
 from grucast.core.progress import Progress, silent
 from grucast.core.results import Artifact
+from grucast.core.series import Panel
 from grucast.data.reading import Reading
-from grucast.data.writing import format_stamps
 from grucast.forecasting.predict import Forecaster
-from grucast.preprocessing.sources import length_known
+from grucast.preprocessing.grid import rewritten
+from grucast.preprocessing.sources import Scales
 from grucast.workflows.drift import check_level
 from grucast.workflows.locate import check_outputs, find_data
-from grucast.workflows.serving import last_row, read_gridded, unpacked
+from grucast.workflows.serving import gridded, unpacked
 from grucast.workflows.train import Given, TrainRequest
+from grucast.workflows.updating.beginning import count_new, from_the_beginning
+from grucast.workflows.updating.left_out import as_trained, read_left_out
+from grucast.workflows.updating.strange import strange
 
 if TYPE_CHECKING:
     from grucast.workflows.updating.arrived import Arrived
@@ -81,8 +88,8 @@ def update(request: UpdateRequest, progress: Progress = silent) -> UpdateResult:
     """Train the model on with the rows that came, or anew on all rows, and put it in place of the old one.
 
     Where there are too few new rows nothing is done, and that is no error. Errors: those of reading; ModelError where
-    data and model do not fit, and where the new rows made it no better; Busy where another run writes the model or has
-    replaced it; those of writing. The old model is then as it was.
+    data and model do not fit, and where the new rows made it no better or are far from all it knows; Busy where another
+    run writes the model or has replaced it; those of writing. The old model is then as it was.
     """
     started = time.monotonic()
     check_place(request.model)
@@ -95,26 +102,33 @@ def update(request: UpdateRequest, progress: Progress = silent) -> UpdateResult:
     forecaster, scales = unpacked(artifact, request.model)
     source = find_data(request.source, artifact.manifest, request.model)
     check_outputs([request.model], [source])
-    reading, panel, missing = read_gridded(source, request.read, artifact.manifest.layout)
+    request = replace(request, read=as_trained(request.read, artifact.manifest))
+    reading, panel, missing = gridded(read_left_out(source, request.read, artifact.manifest), request.read)
     check_level(panel, artifact, reading.file)
     given = Renewing(request, artifact, forecaster, source, reading, (*reading.notes, *missing), started)
+    panel = from_the_beginning(panel, artifact, file=reading.file, model=str(request.model))
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch: spinning threads cost ten times on busy cores
     if request.full:
-        return _anew(given, progress)
-    last = last_row(artifact.manifest)
-    if all(not len(one) or one.ds[max(length_known(one) - 1, 0)] <= last for one in panel.series):
-        shown = format_stamps([last], panel.tz)[0]
+        return _anew(_judged(given, panel, scales), progress)
+    if not count_new(panel, artifact):
+        shown = rewritten(artifact.manifest.data.last, panel.layout.clock)
         return unchanged(given, 0, f"no row came after {shown}, the last one it knows; the model is as it was")
     from grucast.workflows.updating.arrived import LEAST, find_arrived
 
-    arrived = find_arrived(panel, artifact, scales, file=reading.file, model=str(request.model))
+    arrived = find_arrived(panel, artifact, scales)
     if not arrived.enough:
         least = LEAST * artifact.manifest.window.horizon
         return unchanged(given, arrived.new, f"{arrived.new:,} new rows, too few to learn from and be judged by (in no "
                          f"series are there {least}); the model is as it was")
     from grucast.workflows.updating.update_model import update_model  # imports torch: only where there is work
 
-    return update_model(given, arrived, progress)
+    return update_model(_judged(given, panel, scales), arrived, progress)
+
+
+def _judged(given: Renewing, panel: Panel, scales: Scales) -> Renewing:
+    """What is given, and a note where the rows that came are not such as the model knows; errors of `strange`."""
+    notes = strange(panel, (given.forecaster, scales), given.artifact, file=given.reading.file, full=given.request.full)
+    return replace(given, notes=(*given.notes, *notes))
 
 
 def unchanged(given: Renewing, new: int, why: str) -> UpdateResult:
@@ -139,14 +153,12 @@ def _anew(given: Renewing, progress: Progress) -> UpdateResult:
     """The model trained again on all rows, with its own settings."""
     from grucast.workflows.learning.train_model import train_model
 
-    request, panel, last = given.as_train(), given.reading.panel, last_row(given.artifact.manifest)
-    parent = given.artifact.digest
+    request, panel, parent = given.as_train(), given.reading.panel, given.artifact.digest
     done = train_model(Given(request, given.reading, panel, given.notes[len(given.reading.notes):],
                              given.request.model, given.started, parent), progress)
     report = blank(given) | {name: done.report[name] for name in
                              ("digest", "seconds", "holdout", "baselines", "skill", "notes")}
-    new = sum(int((one.ds[: length_known(one)] > last).sum()) for one in panel.series)
-    report |= {"parent": parent, "updated": True, "new_rows": new}
+    report |= {"parent": parent, "updated": True, "new_rows": count_new(panel, given.artifact)}
     return UpdateResult(done.path, report, done.notes)
 
 

@@ -34,7 +34,7 @@ layouts = st.builds(
 manifests = st.builds(
     Manifest, versions=st.dictionaries(text, text, max_size=3), layout=layouts,
     data=st.builds(DataFacts, path=st.just("") | st.just("data/x.csv"), digest=text, rows=count, series=count,
-                   first=text, last=text, steps=count),
+                   first=text, last=text, steps=count, excluded=words, excluded_labelled=st.booleans()),
     window=st.builds(WindowSpec, count, count, count, st.lists(count, max_size=3).map(tuple)),
     model=st.builds(ModelConfig, hidden=count, dropout=st.floats(0, 0.9), linear_rank=st.integers(-1, 9)),
     training=st.builds(TrainingConfig, epochs=count, learning_rate=st.floats(1e-8, 1)),
@@ -46,6 +46,14 @@ manifests = st.builds(
 @given(manifests)
 def test_any_manifest_comes_back_through_json(manifest):
     assert from_json(json.loads(json.dumps(to_json(manifest), allow_nan=False))) == manifest
+
+
+def test_what_was_left_out_stands_there_only_where_something_was():
+    """So that all other files are what they were before it was remembered."""
+    assert to_json(PLAIN)["data"].keys() == {"path", "digest", "rows", "series", "first", "last", "steps"}
+    data = dataclasses.replace(PLAIN.data, excluded=("1.0/2.0",), excluded_labelled=True)
+    assert to_json(dataclasses.replace(PLAIN, data=data))["data"].items() >= {
+        "excluded": ["1.0/2.0"], "excluded_labelled": True}.items()
 
 
 def test_numbers_that_are_not_finite_become_null():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import io
 import json
 import os
@@ -12,6 +13,7 @@ import sys
 
 import pytest
 
+from grucast.artifacts.store import load, save
 from grucast.cli.output import FormatChoice, Table, TalkOptions, aligned, chosen, json_text, progress, shown
 from grucast.core.errors import UsageError
 
@@ -134,6 +136,24 @@ def test_inspect_shows_a_page(grucast, model):
     assert "hidden" not in out
     assert "settings" not in out
     assert "network.hidden" in grucast("inspect", "-v", "--format", "table").out
+
+
+def test_inspect_writes_stamps_with_the_offset_of_the_zone(grucast, model):
+    """The fixture begins at midnight UTC, one hour later in Berlin's winter."""
+    data = json.loads(grucast("inspect", "--json").out)["data"]
+    assert (data["first"], data["last"]) == ("2024-01-01T01:00:00+01:00", "2024-01-21T00:00:00+01:00")
+    assert "2024-01-01T01:00:00+01:00, 2024-01-21T00:00:00+01:00" in grucast("inspect", "--format", "table").out
+
+
+def test_inspect_tells_what_was_left_out_of_training(grucast, model):
+    known = load(model)
+    data = dataclasses.replace(known.manifest.data, excluded=("2024-01-02T00:00:00.000000/2024-01-02T05:00:00.000000",),
+                               excluded_labelled=True)
+    save(dataclasses.replace(known, manifest=dataclasses.replace(known.manifest, data=data)), model)
+    period = "2024-01-02T01:00:00+01:00/2024-01-02T06:00:00+01:00"
+    facts = json.loads(grucast("inspect", "--json").out)["data"]
+    assert (facts["excluded"], facts["excluded_labelled"]) == ([period], True)
+    assert f"{period}, labelled rows" in grucast("inspect", "--format", "table").out
 
 
 def test_inspect_refuses_a_damaged_model(grucast, model):

@@ -7,10 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from series_making import every
 
-from grucast.core.errors import DataError, UsageError
+from grucast.core.errors import DataError, ModelError, UsageError
 from grucast.core.series import STAMP, Clock
 from grucast.preprocessing.frequency import locate, parse_frequency, positions, stamps_after, stamps_at
-from grucast.preprocessing.grid import steps_between
+from grucast.preprocessing.grid import rewritten, steps_between
 from grucast.preprocessing.zones import instants
 
 ALIASES = (
@@ -268,3 +268,18 @@ def test_six_hours_that_a_changed_clock_made_five_are_one_step():
     before, after = np.array(["2024-03-30T23:00", "2024-03-31T04:00"], dtype=STAMP)
     clock = Clock(freq="6h", tz="Europe/Berlin")
     assert [steps_between(before, after, clock), steps_between(after, before, clock)] == [1, -1]
+
+
+@pytest.mark.parametrize(("stored", "clock", "text"), [
+    ("2022-12-31T23:00:00.000000", Clock(tz="Europe/Berlin"), "2023-01-01T00:00:00+01:00"),
+    ("2024-07-01T10:30:00.000000", Clock(tz="-03:30"), "2024-07-01T07:00:00-03:30"),
+    ("2024-07-01T10:30:00.250000", Clock(), "2024-07-01T10:30:00.250000"),
+    ("12345678901.5", Clock(kind="elapsed"), "12345678901.5")])
+def test_a_stamp_of_a_model_file_is_written_as_the_data_are(stored, clock, text):
+    assert rewritten(stored, clock) == text
+
+
+@pytest.mark.parametrize(("stored", "kind"), [("NaT", "stamp"), ("lstm", "stamp"), ("lstm", "row"), ("nan", "row")])
+def test_what_is_no_stamp_in_a_model_file_is_damage(stored, kind):
+    with pytest.raises(ModelError, match="is no stamp"):
+        rewritten(stored, Clock(kind=kind))

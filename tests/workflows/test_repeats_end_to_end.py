@@ -15,6 +15,7 @@ from grucast.workflows.inspect import inspect
 from grucast.workflows.serving import read_gridded, unpacked
 from grucast.workflows.train import TrainRequest, train
 from grucast.workflows.updating.arrived import find_arrived
+from grucast.workflows.updating.beginning import from_the_beginning
 
 PERIOD, ROWS, HORIZON, CONTEXT = 7, 210, 5, 28
 OPTIONS = TrainOptions(WindowOptions(horizon=HORIZON, context_length=CONTEXT, season=(PERIOD,)),
@@ -87,7 +88,8 @@ def test_a_series_that_is_new_repeats_nothing_and_the_others_what_they_did(train
     scales = unpacked(artifact, trained[1])[1]
     data = write(tmp_path / "more.csv", lines("c", 3, 300), lines("a", 1, 300), lines("b", 2, 300))
     _, panel, _ = read_gridded(data, ReadOptions(), artifact.manifest.layout)
-    found = find_arrived(panel, artifact, scales, file=data, model="m").prepared.scales
+    panel = from_the_beginning(panel, artifact, file=data, model="m")
+    found = find_arrived(panel, artifact, scales).prepared.scales
     assert found.ids == ("a", "b", "c")
     assert found.repeats.lag.tolist() == [*artifact.tensors["repeat.lag"].tolist(), [0]]
     assert found.repeats.share.tolist() == [*artifact.tensors["repeat.share"].tolist(), [0.0]]

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import numpy as np
 import pytest
 
 from grucast.artifacts.store import load
-from grucast.core.config import ReadOptions
-from grucast.core.errors import Busy, ModelError
+from grucast.core.config import ReadOptions, RowOptions
+from grucast.core.errors import Busy, DataError, ModelError
 from grucast.workflows.update import UpdateRequest, update
 from grucast.workflows.updating import update_model
-from tests.command import TINY, hourly, run_installed, write_lines
+from tests.command import TINY, Ended, hourly, run_installed, write_lines
 
 KNOWN = 400  # rows that the tiny model was trained on; its horizon is 24
 
@@ -135,6 +136,114 @@ def test_the_weights_on_the_way_that_are_best_on_the_rows_held_out_are_taken(gro
     assert all(np.array_equal(held[0][name], kept[2][name]) for name in held[0])
 
 
+@pytest.fixture(scope="module")
+def mended_once(tmp_path_factory):
+    """A folder with 400 hours of which 15 are labelled as faults, and models that were trained without some of them."""
+    folder = tmp_path_factory.mktemp("mended")
+    write_lines(folder / "load.csv", labelled(KNOWN), "ds,load,label")
+    (folder / "out.csv").write_text("from,to\n2024-01-02T00:00,2024-01-02T09:00\n2024-01-18T00:00,2024-01-18T04:00\n")
+    for name, words in (("periods", ("--exclude", "out.csv")), ("labels", ("--exclude-labelled",))):
+        ended = run_installed("train", "load.csv", "-q", *TINY, *words, "-o", f"{name}.grucast", folder=folder)
+        assert ended == Ended(0, "", "")
+    return folder
+
+
+@pytest.fixture
+def mended(mended_once, tmp_path):
+    for one in mended_once.iterdir():
+        if one.is_file() and not one.name.startswith("."):
+            shutil.copyfile(one, tmp_path / one.name)
+    write_lines(tmp_path / "load.csv", labelled(520), "ds,load,label")
+    return tmp_path
+
+
+def labelled(rows: int) -> list[str]:
+    """Hourly loads with a label: 1 from row 50 to 64 and from row 450 to 459, else 0."""
+    return [f"{line},{int(50 <= row < 65 or 450 <= row < 460)}" for row, line in enumerate(hourly(rows))]
+
+
+@pytest.mark.parametrize("full", [False, True])
+def test_periods_left_out_by_hand_stay_left_out_without_their_file(mended, full):
+    """Ten hours of the rows known and five of the new ones; with the option and without it the same model comes."""
+    model = mended / "periods.grucast"
+    parent, out = model.read_bytes(), str(mended / "out.csv")
+    told = load(model).manifest.data.excluded
+    assert told == ("2024-01-02T00:00:00.000000/2024-01-02T09:00:00.000000",
+                    "2024-01-18T00:00:00.000000/2024-01-18T04:00:00.000000")
+    update(UpdateRequest(None, model, ReadOptions(rows=RowOptions(exclude=out)), full=full, threads=1))
+    again = load(model).tensors
+    model.write_bytes(parent)
+    (mended / "out.csv").unlink()
+    result = update(UpdateRequest(None, model, ReadOptions(), full=full, threads=1))
+    assert "15 rows lie in the periods left out when the model was trained and are masked" in result.notes
+    assert load(model).manifest.data.excluded == told
+    after = load(model).tensors
+    assert all(np.array_equal(after[name], again[name]) for name in again)
+
+
+def test_other_periods_take_the_place_of_those_that_the_model_remembers(mended):
+    model, other = mended / "periods.grucast", mended / "other.csv"
+    other.write_text("from,to\n2024-01-03T00:00,2024-01-03T01:00\n")
+    result = update(UpdateRequest(None, model, ReadOptions(rows=RowOptions(exclude=str(other))), threads=1))
+    said = f"2 rows lie in the periods of {other} and are masked"
+    assert [note for note in result.notes if note.endswith("are masked")] == [said]
+    assert load(model).manifest.data.excluded == ("2024-01-03T00:00:00.000000/2024-01-03T01:00:00.000000",)
+
+
+@pytest.mark.parametrize("full", [False, True])
+def test_labelled_rows_that_were_left_out_stay_left_out(mended, full):
+    model = mended / "labels.grucast"
+    assert load(model).manifest.data.excluded_labelled
+    result = update(UpdateRequest(None, model, ReadOptions(), full=full, threads=1))
+    assert "25 labelled rows are masked" in result.notes
+    assert load(model).manifest.data.excluded_labelled
+
+
+def test_without_labels_a_model_that_left_labelled_rows_out_is_not_updated(mended):
+    write_lines(mended / "load.csv", hourly(520))
+    with pytest.raises(DataError, match="--exclude-labelled needs a column of labels"):
+        update(UpdateRequest(None, mended / "labels.grucast", ReadOptions(), threads=1))
+
+
+def louder(rows: int, first: int, last: int, times: float) -> list[str]:
+    """Loads of which those from row `first` to before `last` are so many times as large."""
+    lines = hourly(rows)
+    for row in range(first, last):
+        stamp, _, value = lines[row].partition(",")
+        lines[row] = f"{stamp},{float(value) * times!r}"
+    return lines
+
+
+@pytest.mark.parametrize("last", [430, 520])
+def test_rows_in_another_unit_are_not_learned_from_whether_they_go_on_or_not(tiny, model, last):
+    before = model.read_bytes()
+    write_lines(tiny / "load.csv", louder(520, KNOWN, last, 1000.0))
+    with pytest.raises(ModelError, match=r"load.csv: the newest 120 rows were forecast with .* times the error that .* "
+                                         r"another unit\? mend them, or train it anew with --full"):
+        update(UpdateRequest(None, model, ReadOptions(), threads=1))
+    assert model.read_bytes() == before
+
+
+def test_rows_that_are_missed_by_far_are_learned_from_with_a_note_and_usual_ones_without(tiny, model, monkeypatch):
+    monkeypatch.setattr(update_model, "error_of", lambda *_: 0.5)  # how they compare is not what this is about
+    parent = model.read_bytes()
+    for times, notes in ((1.0, 0), (2.0, 1)):
+        model.write_bytes(parent)
+        write_lines(tiny / "load.csv", louder(520, KNOWN, 520, times))
+        result = update(UpdateRequest(None, model, ReadOptions(), threads=1))
+        said = "low confidence: the newest 120 rows were forecast with "
+        found = [one for one in result.notes if one.startswith(said)]
+        assert result.report["updated"]
+        assert (len(found), sum("low confidence" in one for one in result.report["notes"])) == (notes, notes)
+
+
+def test_who_trains_anew_on_another_unit_is_told(tiny, model):
+    write_lines(tiny / "load.csv", louder(520, KNOWN, 520, 1000.0))
+    result = update(UpdateRequest(None, model, ReadOptions(), full=True, threads=1))
+    assert result.report["updated"]
+    assert [one for one in result.notes if "low confidence" in one and one.endswith("; look at them")]
+
+
 def test_no_time_leaves_the_model_as_it_was(grown, model):
     before = model.read_bytes()
     result = grown(520, max_seconds=0.0)
@@ -142,11 +251,17 @@ def test_no_time_leaves_the_model_as_it_was(grown, model):
     assert model.read_bytes() == before
 
 
-@pytest.mark.parametrize("lines", [hourly(520)[20:], [line + "7" for line in hourly(520)]])
-def test_data_that_do_not_begin_with_what_was_learned_are_refused(tiny, model, lines):
+@pytest.mark.parametrize("full", [False, True])
+@pytest.mark.parametrize(("lines", "said"), [
+    (hourly(520)[20:], r"not begin with the rows that .* was trained on, from 2024-01-01T00:00:00 on"),
+    ([line + "7" for line in hourly(520)], r"not begin with the rows that .* was trained on, from 2024-01-01T00:00:00"),
+    (hourly(KNOWN - 1), r"ends with 2024-01-17T14:00:00, and .* was trained on rows up to 2024-01-17T15:00:00; give")])
+def test_data_that_do_not_begin_with_what_was_learned_are_refused(tiny, model, lines, said, full):
+    before = model.read_bytes()
     write_lines(tiny / "load.csv", lines)
-    with pytest.raises(ModelError, match=r"does not begin with the rows that .* was trained on, from 2024-"):
-        update(UpdateRequest(None, model, ReadOptions()))
+    with pytest.raises(ModelError, match=said):
+        update(UpdateRequest(None, model, ReadOptions(), full=full))
+    assert model.read_bytes() == before
 
 
 def test_a_model_that_another_run_replaced_meanwhile_is_left_alone(grown, model, monkeypatch):
@@ -177,6 +292,12 @@ def test_full_trains_anew_with_the_settings_of_the_model(grown, model):
     assert result.report["new_rows"] == 120
 
 
+def test_full_trains_anew_where_no_row_came(grown, model):
+    parent = load(model).digest
+    report = grown(KNOWN, full=True).report
+    assert (report["updated"], report["new_rows"], report["parent"]) == (True, 0, parent)
+
+
 def test_new_series_get_a_scale_and_missing_ones_are_refused(tmp_path):
     def lines(name: str, first: int, rows: int) -> list[str]:
         return [f"{name},{line}" for line in hourly(rows)[first:]]
@@ -192,8 +313,27 @@ def test_new_series_get_a_scale_and_missing_ones_are_refused(tmp_path):
     assert tensors["series.ids"].tobytes().decode().split("\0") == ["b", "c", "a"]
     assert tensors["scale.series"].shape == (3, 1)
     write_lines(tmp_path / "all.csv", [*lines("a", 0, 420), *lines("c", 0, 420)], header)
-    with pytest.raises(ModelError, match=r"series 'b', which .* was trained on, is not there"):
-        update(UpdateRequest(None, model, ReadOptions(), threads=1))
+    for full in (False, True):
+        with pytest.raises(ModelError, match=r"series 'b', which .* was trained on, is not there"):
+            update(UpdateRequest(None, model, ReadOptions(), full=full, threads=1))
+
+
+def test_a_series_that_is_new_is_learned_though_it_ends_where_the_others_did(tmp_path, monkeypatch):
+    """How the errors compare is not what this is about: they are equal."""
+    monkeypatch.setattr(update_model, "error_of", lambda *_: 0.5)
+    header, old = "unique_id,ds,y", [f"{name},{line}" for name in "ab" for line in hourly(300)]
+    write_lines(tmp_path / "all.csv", old, header)
+    assert run_installed("train", "all.csv", "-q", *TINY, "--horizon", "12", folder=tmp_path).code == 0
+    model, request = tmp_path / "all.grucast", UpdateRequest(None, tmp_path / "all.grucast", ReadOptions(), threads=1)
+    new = [f"c,{line}" for line in hourly(300)[200:]]
+    write_lines(tmp_path / "all.csv", [*old, *new[90:]], header)
+    few = update(request)
+    assert not few.report["updated"]
+    assert "10 new rows, too few to learn from" in few.notes[-1]
+    write_lines(tmp_path / "all.csv", [*old, *new], header)
+    report = update(request).report
+    assert (report["updated"], report["new_rows"]) == (True, 100)
+    assert load(model).tensors["series.ids"].tobytes().decode().split("\0") == ["a", "b", "c"]
 
 
 @pytest.mark.parametrize("objective", ["forecast", "reconstruct"])

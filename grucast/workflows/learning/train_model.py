@@ -94,6 +94,8 @@ def data_facts(request: TrainRequest, reading: Reading, panel: Panel, output: Pa
         first=str(here[0].ds[0]),
         last=str(max(one.ds[-1] for one in here)),
         steps=panel.rows,
+        excluded=reading.excluded,
+        excluded_labelled=request.read.rows.exclude_labelled,
     )
 
 

@@ -18,7 +18,7 @@ from grucast.core.results import Manifest, Visit
 from grucast.core.series import STAMP, Clock, Panel
 from grucast.detection.budget import SECONDS
 from grucast.preprocessing.alias import SECOND, parse_frequency
-from grucast.preprocessing.grid import is_numeric
+from grucast.preprocessing.grid import is_numeric, rewritten
 from grucast.preprocessing.sources import length_passed
 from grucast.preprocessing.zones import written
 
@@ -103,7 +103,7 @@ def refuse_old_model(max_age: str, manifest: Manifest, model: Path, at: float) -
     if old is None:
         raise UsageError(f"--max-age {max_age}: {model} was trained on numbered rows, which have no age; leave it out")
     if old > limit:
-        stamp = written(np.datetime64(manifest.data.last, "us"), clock)
+        stamp = rewritten(manifest.data.last, clock)
         raise ModelError(f"{model}: the last row it was trained on, {stamp}, is {in_words(old)} old, and --max-age is "
                          f"{max_age} (clock: {clock_in_words(kind_of(clock), at)}); train it on newer rows")
 

@@ -31,11 +31,8 @@ def doubt(panel: Panel, model: tuple[Forecaster, Scales], manifest: Manifest) ->
     Only windows count that lie wholly after the rows trained on, and that no gap left without sight. The error is the mean over all values, in their units,
     as in the report. Where that or the rows are not known there is no note.
     """
-    known = _known(manifest)
-    if math.isnan(known):
-        return []
-    error, rows = _recent(panel, model, manifest)
-    if not rows or not math.isfinite(error) or error <= FAR_ERROR * known:
+    error, known, rows = recent_error(panel, model, manifest)
+    if not error > FAR_ERROR * known:
         return []
     note = (f"low confidence: the newest {rows} rows were forecast with {error / known:.1f} times the error that the "
             f"model had when it was trained ({error:.4g}, not {known:.4g}); train it anew")
@@ -87,18 +84,34 @@ def doubt_issued(found: Sequence[tuple[float, float, int, float]], manifest: Man
     return [note]
 
 
+def recent_error(
+    panel: Panel, model: tuple[Forecaster, Scales], manifest: Manifest, *, windows: int = WINDOWS
+) -> tuple[float, float, int]:
+    """The mean absolute error of forecasts of the newest rows, that of the report, how many rows of a series these are.
+
+    They are the targets of `windows` forecasts of each series at most. NaN for an error that is not known.
+    """
+    known = _known(manifest)
+    if math.isnan(known):
+        return math.nan, known, 0
+    error, rows = _recent(panel, model, manifest, windows)
+    return error if math.isfinite(error) else math.nan, known, rows
+
+
 def _known(manifest: Manifest) -> float:
     """The mean absolute error of the report, NaN where it is not known or 0."""
     found = manifest.accuracy.get("holdout", {}).get("mae")
     return float(found) if found and math.isfinite(found) else math.nan
 
 
-def _recent(panel: Panel, model: tuple[Forecaster, Scales], manifest: Manifest) -> tuple[float, int]:
+def _recent(
+    panel: Panel, model: tuple[Forecaster, Scales], manifest: Manifest, windows: int
+) -> tuple[float, int]:
     """The mean absolute error of windows on new rows, and how many rows of a series they cover; (NaN, 0) for none."""
     (forecaster, scales), horizon, clock = model, manifest.window.horizon, panel.layout.clock
     last = float(manifest.data.last) if is_numeric(clock) else np.datetime64(manifest.data.last, "us")
     new = np.array([length_passed(one) - int(np.searchsorted(one.ds, last, side="right")) for one in panel.series])
-    counts = np.minimum(new // horizon, WINDOWS)
+    counts = np.minimum(new // horizon, windows)
     chosen = np.flatnonzero(counts > 0)
     chosen = chosen[:: max(1, -(-int(counts[chosen].sum()) * len(panel.channels) // MOST))]
     if not len(chosen):

@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 
 from grucast.core.arrays import Ints
-from grucast.core.errors import ModelError
 from grucast.core.results import Artifact
 from grucast.core.series import Panel
 from grucast.preprocessing.holidays import renewed
@@ -23,15 +22,14 @@ from grucast.preprocessing.repeats import Repeats
 from grucast.preprocessing.sources import Scales, length_known
 from grucast.preprocessing.splits import Split
 from grucast.training.sampling import Sampler, sampler_of
-from grucast.workflows.learning.model_file import series_ids
 from grucast.workflows.learning.prepared import Prepared, first_cutoff, streams_of
-from grucast.workflows.serving import first_row, last_row
+from grucast.workflows.serving import first_row
+from grucast.workflows.updating.beginning import known_rows
 from grucast.workflows.updating.settings import options_of, seasons_of
 
 LEAST = 2  # horizons of new rows in a series, to learn from one and be judged by the other
 HELD = 3  # one in so many new rows is held out
 MOST_HELD = 10  # and no more than one in so many of all
-SAME = 0.5  # of the first rows must be those that the model remembers; corrected values are no other file
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -84,19 +82,10 @@ class Arrived:
                 sampler_of(*(np.repeat(one, channels) for one in (new, last))))
 
 
-def find_arrived(panel: Panel, artifact: Artifact, scales: Scales, *, file: str, model: str) -> Arrived:
-    """What came since the model was trained.
-
-    ModelError where DATA does not begin with what the model learned from: old rows are rehearsed, and phases of
-    seasons are counted from the first one.
-    """
+def find_arrived(panel: Panel, artifact: Artifact, scales: Scales) -> Arrived:
+    """What came since the model was trained; `panel` is what `from_the_beginning` gives."""
     manifest = artifact.manifest
-    panel = _in_order(panel, artifact, file, model)
-    _check_beginning(panel, artifact, file, model)
-    old, last = set(series_ids(artifact.tensors)), last_row(manifest)
-    rows = [length_known(one) for one in panel.series]
-    known = [min(int(np.searchsorted(one.ds, last, side="right")), count) if one.unique_id in old else 0
-             for one, count in zip(panel.series, rows, strict=True)]
+    rows, known = [length_known(one) for one in panel.series], known_rows(panel, artifact)
     horizon = manifest.window.horizon
     splits = tuple(_split(before, count, horizon) for before, count in zip(known, rows, strict=True))
     held = [split.fit if split else count for split, count in zip(splits, rows, strict=True)]
@@ -114,29 +103,6 @@ def _split(known: int, rows: int, horizon: int) -> Split | None:
         return None
     held = max(horizon, min(new // HELD, max(2 * horizon, rows // MOST_HELD)))
     return Split(rows - held, rows - held, rows - held, rows)
-
-
-def _in_order(panel: Panel, artifact: Artifact, file: str, model: str) -> Panel:
-    """The series the model knows, in its order, then new ones. ModelError where one of its series is missing."""
-    here = {one.unique_id: one for one in panel.series}
-    known = series_ids(artifact.tensors)
-    missing = [name for name in known if name not in here]
-    if missing:
-        raise ModelError(f"{file}: series {missing[0]!r}, which {model} was trained on, is not there; give the whole "
-                         "data, or train a model on these")
-    some = set(known)
-    new = [one for one in panel.series if one.unique_id not in some]
-    return replace(panel, series=(*(here[name] for name in known), *new))
-
-
-def _check_beginning(panel: Panel, artifact: Artifact, file: str, model: str) -> None:
-    """ModelError where the first series does not begin with the rows that the model remembers."""
-    head, one = artifact.tensors["drift.head"], panel.series[0]
-    rows = np.nan_to_num(one.y[: len(head)])
-    begins = len(one) > 0 and one.ds[0] == first_row(artifact.manifest)
-    if not begins or rows.shape != head.shape or (rows.size and np.mean(rows == head) < SAME):
-        raise ModelError(f"{file}: does not begin with the rows that {model} was trained on, from "
-                         f"{artifact.manifest.data.first} on; give the whole data, or train a model on these")
 
 
 def _with_new(scales: Scales, panel: Panel, stop: Sequence[int]) -> Scales:
