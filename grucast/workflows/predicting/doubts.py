@@ -28,8 +28,8 @@ MOST = 200  # windows in all: enough for a mean, and no cost beside the forecast
 def doubt(panel: Panel, model: tuple[Forecaster, Scales], manifest: Manifest) -> list[str]:
     """A note where the newest rows were forecast with more than twice the error of the report.
 
-    Only windows count that lie wholly after the rows trained on, and that no gap left without sight. The error is the mean over all values, in their units,
-    as in the report. Where that or the rows are not known there is no note.
+    Only windows count that lie wholly after the rows trained on, and that no gap left without sight. The error is the
+    mean over all values, in their units, as in the report. Where that or the rows are not known there is no note.
     """
     error, known, rows = recent_error(panel, model, manifest)
     if not error > FAR_ERROR * known:
@@ -55,7 +55,8 @@ def sightless(panel: Panel, manifest: Manifest) -> list[str]:
         return []
     few = f"{min(left)} to {max(left)}" if min(left) < max(left) else f"{left[0]}"
     whose = f" for {len(left)} of {len(panel.series) * len(panel.channels)} forecasts" if len(left) > 1 else ""
-    return [f"low confidence: a gap left {few} of the {length} rows to look back on{whose}; rows that come will mend it"]
+    note = f"low confidence: a gap left {few} of the {length} rows to look back on{whose}; rows that come will mend it"
+    return [note]
 
 
 def _blind(one: Series, cutoff: int, channel: int, manifest: Manifest) -> bool:
