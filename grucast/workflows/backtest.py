@@ -83,11 +83,9 @@ def _refuse_early(request: BacktestRequest) -> None:
             raise UsageError("--resume would change nothing: with --model nothing is trained; leave one of them out")
     if request.jobs is not None and rolling.refit == "never":
         raise UsageError("--jobs would change nothing without --refit each: one model is trained; leave it out")
-    outputs = (request.output, request.forecasts)
-    check_outputs(outputs, (*request.sources, *filter(None, [request.model])))
-    if request.output is not None and request.output == request.forecasts:
-        raise UsageError(f"{request.output} is named twice; report and forecasts need a file each")
-    for one in filter(None, outputs):
+    outputs = {"-o": request.output, "--forecasts": request.forecasts}
+    check_outputs(outputs, (*request.sources, request.model, request.read.rows.exclude, request.config))
+    for one in filter(None, outputs.values()):
         check_place(one)
 
 

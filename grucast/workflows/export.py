@@ -70,7 +70,7 @@ def export(request: ExportRequest) -> dict[str, Any]:
     forecaster, scales = unpacked(artifact, request.model)
     output = request.output or Path(f"{request.model.stem}.onnx")
     source = _source(request, artifact)
-    check_outputs((output,), (request.model, *filter(None, [source])))
+    check_outputs({"-o": output}, (request.model, source, request.read.rows.exclude))
     real = _windows(request, source, artifact, (forecaster, scales))
     tried = _random(forecaster, scales)
     exported = door.Exported(forecaster.members, forecaster.model, forecaster.window, forecaster.trusted,

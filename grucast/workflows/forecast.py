@@ -90,8 +90,8 @@ def forecast(request: ForecastRequest) -> ForecastResult:
     named = named_levels(levels, request.quantiles, manifest)
     model = unpacked(artifact, request.model)
     source = find_data(request.source, manifest, request.model)
-    check_outputs((request.output, request.append, request.plot, *request.duty.written),
-                  (source, request.model, *filter(None, [request.future])))
+    check_outputs({"-o": request.output, "--append": request.append, "--plot": request.plot, **request.duty.written},
+                  (source, request.model, request.future, request.read.rows.exclude))
     check_future(request, source, manifest)
     taken = _take_rows(request, source, artifact, horizon)
     panel, file = taken.panel, taken.file

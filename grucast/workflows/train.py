@@ -30,6 +30,7 @@ class TrainRequest:
     output: Path | None = None
     resume: bool = False
     wait: bool = False  # for another writer of the model
+    config: Path | None = None  # where settings were read, so that it is not written over
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ def train(request: TrainRequest, progress: Progress = silent) -> TrainResult:
     started = time.monotonic()
     check_options(request.options)
     output = request.output or default_output(request.sources)
-    check_outputs([output], request.sources)
+    check_outputs({"-o": output}, (*request.sources, request.read.rows.exclude, request.config))
     check_place(output)
     if not request.wait:
         check_free(output)

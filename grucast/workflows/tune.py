@@ -62,6 +62,7 @@ class TuneRequest:
     jobs: int = 1
     storage: Path | None = None
     output: Path | None = None
+    config: Path | None = None  # where settings were read, so that it is not written over
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,9 +122,9 @@ def prepare_ground(request: TuneRequest) -> Ground:
     check_options(request.options)
     if request.options.network.objective == "reconstruct":
         raise UsageError("--objective reconstruct does not forecast: there is nothing to tune by")
-    outputs = (request.output, request.storage)
-    check_outputs(outputs, request.sources)
-    for one in filter(None, outputs):
+    outputs = {"-o": request.output, "--storage": request.storage}
+    check_outputs(outputs, (*request.sources, request.read.rows.exclude, request.config))
+    for one in filter(None, outputs.values()):
         check_place(one)
     reading = read_panel(request.sources, request.read)
     panel, missing = regularise(reading.panel, gaps=request.read.rows.gaps, file=reading.file)

@@ -94,7 +94,7 @@ def update(request: UpdateRequest, progress: Progress = silent) -> UpdateResult:
     artifact = load(request.model)
     forecaster, scales = unpacked(artifact, request.model)
     source = find_data(request.source, artifact.manifest, request.model)
-    check_outputs([request.model], [source])
+    check_outputs({"-m": request.model}, (source, request.read.rows.exclude))
     reading, panel, missing = read_gridded(source, request.read, artifact.manifest.layout)
     check_level(panel, artifact, reading.file)
     given = Renewing(request, artifact, forecaster, source, reading, (*reading.notes, *missing), started)
