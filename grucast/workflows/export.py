@@ -61,9 +61,6 @@ def export(request: ExportRequest) -> dict[str, Any]:
     Errors: UsageError where the packages are missing; ModelError where the exported network says something else than
     ours (nothing is written then); those of reading data that are named, and of writing.
     """
-    from grucast.training import export as door  # the one door to torch and onnx
-
-    door.check_installed()
     artifact = load(request.model)
     if artifact.manifest.model.objective == "reconstruct":
         raise ModelError(f"{request.model}: trained to rebuild the window only; there is no forecast to export")
@@ -71,6 +68,9 @@ def export(request: ExportRequest) -> dict[str, Any]:
     output = request.output or Path(f"{request.model.stem}.onnx")
     source = _source(request, artifact)
     check_outputs({"-o": output}, (request.model, source, request.read.rows.exclude))
+    from grucast.training import export as door  # the one door to torch and onnx: what is refused is so at once
+
+    door.check_installed()
     real = _windows(request, source, artifact, (forecaster, scales))
     tried = _random(forecaster, scales)
     exported = door.Exported(forecaster.members, forecaster.model, forecaster.window, forecaster.trusted,

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from grucast.core.errors import InputMissing, UsageError
+from grucast.core.files import check_writable
 from grucast.core.results import Manifest
 
 _ENDINGS = (".csv", ".tsv", ".txt", ".parquet")
@@ -72,6 +73,17 @@ def default_output(sources: Sequence[str]) -> Path:
 
 
 def check_outputs(outputs: Mapping[str, Path | None], inputs: Iterable[str | Path | None]) -> None:
+    """Refuse, before any work is done, what would cost a file or cannot be written; `outputs` by their options.
+
+    Errors: those of `check_apart`; CannotCreate and Denied of a place where no file can be.
+    """
+    check_apart(outputs, inputs)
+    for output in outputs.values():
+        if output is not None:
+            check_writable(output)
+
+
+def check_apart(outputs: Mapping[str, Path | None], inputs: Iterable[str | Path | None]) -> None:
     """UsageError where a file that will be written is one that is read, or is written twice, under any of its names.
 
     `outputs` are the files by the options that name them; of two alike the later one is to be changed. Standard output,

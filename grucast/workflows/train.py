@@ -17,7 +17,7 @@ from grucast.core.series import Panel
 from grucast.data.reading import Reading, read_panel
 from grucast.preprocessing.gaps import regularise
 from grucast.preprocessing.holidays import check_codes
-from grucast.workflows.locate import check_outputs, default_output
+from grucast.workflows.locate import check_apart, default_output
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ def train(request: TrainRequest, progress: Progress = silent) -> TrainResult:
     started = time.monotonic()
     check_options(request.options)
     output = request.output or default_output(request.sources)
-    check_outputs({"-o": output}, (*request.sources, request.read.rows.exclude, request.config))
+    check_apart({"-o": output}, (*request.sources, request.read.rows.exclude, request.config))
     check_place(output)
     if not request.wait:
         check_free(output)

@@ -25,7 +25,7 @@ from grucast.data.writing import format_stamps
 from grucast.forecasting.predict import Forecaster
 from grucast.preprocessing.sources import length_known
 from grucast.workflows.drift import check_level
-from grucast.workflows.locate import check_outputs, find_data
+from grucast.workflows.locate import check_apart, find_data
 from grucast.workflows.serving import last_row, read_gridded, unpacked
 from grucast.workflows.train import Given, TrainRequest
 
@@ -94,7 +94,7 @@ def update(request: UpdateRequest, progress: Progress = silent) -> UpdateResult:
     artifact = load(request.model)
     forecaster, scales = unpacked(artifact, request.model)
     source = find_data(request.source, artifact.manifest, request.model)
-    check_outputs({"-m": request.model}, (source, request.read.rows.exclude))
+    check_apart({"-m": request.model}, (source, request.read.rows.exclude))
     reading, panel, missing = read_gridded(source, request.read, artifact.manifest.layout)
     check_level(panel, artifact, reading.file)
     given = Renewing(request, artifact, forecaster, source, reading, (*reading.notes, *missing), started)

@@ -1,4 +1,4 @@
-"""No command writes two things into one file, or over a file that it reads: 2, and every file as it was."""
+"""Where commands write: nothing over what they read, no two things into one file, nowhere that no file can be."""
 
 from __future__ import annotations
 
@@ -82,3 +82,30 @@ def test_settings_named_in_the_environment_are_not_written_over_either(installed
 def test_a_device_may_be_named_twice(installed, tiny):
     ended = installed("detect-anomalies", "-q", "-o", "/dev/null", "--scores", "/dev/null")
     assert (ended.code, ended.out, ended.err) == (0, "", "")
+
+
+@pytest.mark.parametrize(("words", "option"), [
+    (("export", "load.grucast", "--data", "gone.csv"), "-o"),
+    (("explain", "gone.csv"), "-o"), (("explain", "gone.csv"), "--plot"),
+    (("forecast", "gone.csv"), "-o"), (("forecast", "gone.csv"), "--append"), (("forecast", "gone.csv"), "--plot"),
+    (("forecast", "gone.csv"), "--metrics-file"), (("forecast", "gone.csv"), "--state"),
+    (("detect-anomalies", "gone.csv"), "-o"), (("detect-anomalies", "gone.csv"), "--scores"),
+    (("detect-anomalies", "gone.csv"), "--plot"), (("detect-anomalies", "gone.csv"), "--metrics-file"),
+    (("detect-anomalies", "gone.csv"), "--state"),
+    (("backtest", "gone.csv"), "-o"), (("backtest", "gone.csv"), "--forecasts"),
+    (("tune", "gone.csv"), "-o"), (("tune", "gone.csv"), "--storage"), (("train", "gone.csv"), "-o"),
+    (("evaluate", "forecasts", "gone.csv"), "-o"), (("evaluate", "anomalies", "gone.csv"), "-o"),
+    (("check", "gone.csv"), "-o"), (("inspect", "gone.grucast"), "-o"), (("status", "gone.grucast"), "-o"),
+], ids=lambda one: one if isinstance(one, str) else " ".join(one))
+def test_a_place_that_cannot_be_written_is_73_before_anything_is_read(installed, tiny, words, option):
+    """What is to be read is not there, which would be 66."""
+    path = {"-o": "no/x.onnx", "--plot": "no/x.svg"}.get(option, "no/x.db")
+    ended = installed(*words, option, path)
+    assert (ended.code, ended.error) == (73, f"grucast: error: cannot write {path}: there is no folder no")
+
+
+def test_a_report_may_go_to_a_device_or_through_a_link(installed, tiny):
+    (tiny / "link.csv").symlink_to("accuracy.csv")
+    ended = installed("backtest", *TRAINED, "-q", "-o", "link.csv", "--forecasts", "/dev/null")
+    assert (ended.code, ended.out, ended.err) == (0, "", "")
+    assert (tiny / "accuracy.csv").read_text().startswith("forecaster,")
