@@ -130,7 +130,7 @@ def _as_forecast(panel: Panel, request: ExplainRequest, artifact: Artifact, sour
     if asked.cutoff is not None:
         panel = until(panel, asked.cutoff, file)
     check_level(panel, artifact, file)
-    return with_ahead(panel, wanted, artifact.manifest, file)
+    return with_ahead(panel, wanted, artifact.manifest, file, fixed=True)
 
 
 def _events(request: ExplainRequest, source: str) -> list[dict[str, Any]]:
