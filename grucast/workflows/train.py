@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from grucast.core.config import ReadOptions, TrainOptions
+from grucast.core.config import ReadOptions, TrainOptions, ValueOptions
 from grucast.core.errors import UsageError
 from grucast.core.files import check_place
 from grucast.core.locks import check_free
@@ -89,3 +89,8 @@ def check_options(options: TrainOptions) -> None:
     for level in values.levels:
         if level > 95:
             raise UsageError(f"--levels {level}: levels up to 95 are trained")
+    for name, given in (("--min", values.min is not None), ("--max", values.max is not None),
+                        ("--levels", values.levels != ValueOptions().levels)):
+        if given and options.network.objective == "reconstruct":
+            raise UsageError(f"{name} would change nothing with --objective reconstruct, which trains nothing that "
+                             "forecasts; leave one of them out")
