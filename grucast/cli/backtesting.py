@@ -70,7 +70,7 @@ def backtest(words: BacktestWords, output: OutputOptions, options: TrainOptions,
     request = BacktestRequest(
         sources=words.sources, read=read, options=options, rolling=Rolling(splits, words.step, words.refit),
         model=words.model, standardise=words.standardize_metrics, forecasts=words.forecasts, output=output.output,
-        resume=words.resume, jobs=words.jobs)
+        resume=words.resume, jobs=words.jobs, config=words.config)
     with progress(talk) as bar:
         result = run(request, bar)
     tell_notes(result.notes, talk)

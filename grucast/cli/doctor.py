@@ -40,7 +40,9 @@ def check(words: CheckWords, output: OutputOptions, read: ReadOptions, talk: Tal
     """
     from grucast.workflows.check import check as run
     from grucast.workflows.check import document
+    from grucast.workflows.locate import check_outputs
 
+    check_outputs({"-o": output.output}, (*words.sources, read.rows.exclude))
     result = run(words.sources, read)
     facts, code = summary(result.understood), 0 if result.readable else _BAD
     if chosen(output.choice, terminal=output.output is None and sys.stdout.isatty()) == "table":

@@ -85,7 +85,7 @@ def forecasts(words: ForecastsWords, output: OutputOptions, read: ReadOptions, t
     from grucast.workflows.evaluate_forecasts import ForecastsRequest, document, evaluate_forecasts
     from grucast.workflows.locate import check_outputs
 
-    check_outputs([output.output], filter(None, [words.forecasts, *words.actuals, words.history]))
+    check_outputs({"-o": output.output}, (words.forecasts, *words.actuals, words.history, read.rows.exclude))
     kind = chosen(output.choice, terminal=output.output is None and sys.stdout.isatty())
     if kind == "json" and words.by is not None:
         raise UsageError(f"--by {words.by} and JSON do not go together: it has all, series and steps; leave --by out")
@@ -121,7 +121,7 @@ def anomalies(words: EvaluateWords, output: OutputOptions, join: JoinOptions, fo
     from grucast.workflows.evaluate import EvaluateRequest, document, evaluate_anomalies
     from grucast.workflows.locate import check_outputs
 
-    check_outputs([output.output], filter(None, [words.scores, words.labels]))
+    check_outputs({"-o": output.output}, (words.scores, words.labels))
     kind = chosen(output.choice, terminal=output.output is None and sys.stdout.isatty())
     read = ReadOptions(columns=ColumnOptions(time_col=join.time_col, id_col=join.id_col, label_col=words.label_col),
                        time=TimeOptions(tz=join.tz, time_format=join.time_format, no_time=join.no_time), format=form)

@@ -55,7 +55,7 @@ def export(words: ExportWords, choice: FormatChoice, read: ReadOptions, talk: Ta
 def sentences(facts: Mapping[str, Any]) -> list[str]:
     """The facts of an export for people."""
     windows, int8 = facts["windows"], facts["int8"]
-    compared = f"{windows['random']} random and {windows['real']} real windows"
+    compared = f"{windows['random']} random and {windows['real']} real window{'s' * (windows['real'] != 1)}"
     told = [f"{facts['output']}: {facts['bytes']:,} bytes, inputs {', '.join(facts['inputs'])}",
             f"differs from grucast by at most {facts['largest_difference']:.2g} on {compared}"]
     if int8 is not None:

@@ -36,9 +36,11 @@ def inspect(words: InspectWords, output: OutputOptions, talk: TalkOptions) -> No
     beside the baselines, the coverage of its intervals, its digest.
     """
     from grucast.workflows.inspect import inspect as run
-    from grucast.workflows.locate import find_model
+    from grucast.workflows.locate import check_outputs, find_model
 
-    facts = run(find_model(words.model, os.environ, Path()))
+    model = find_model(words.model, os.environ, Path())
+    check_outputs({"-o": output.output}, (model,))
+    facts = run(model)
     if chosen(output.choice, terminal=output.output is None and sys.stdout.isatty()) == "table":
         deliver(page(facts, verbose=talk.verbose), output.output)
     else:

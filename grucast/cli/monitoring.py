@@ -45,13 +45,17 @@ def status(words: StatusWords, output: OutputOptions, talk: TalkOptions) -> int:
     Is the model fresh (--max-age), are the jobs of a state alive, do their intervals hold what they promise. Ages are
     by the clock of this machine: UTC where stamps have a zone, its local time where they have none.
     """
+    from grucast.workflows.locate import check_outputs
     from grucast.workflows.status import StatusRequest
     from grucast.workflows.status import status as run
 
     kind = chosen(output.choice, terminal=output.output is None and sys.stdout.isatty())
-    if words.events or words.ack or words.mute:
+    events = bool(words.events or words.ack or words.mute)
+    model = words.model if events else _model(words)
+    check_outputs({"-o": output.output}, (model, words.state))
+    if events:
         return _events(words, output)
-    found = run(StatusRequest(_model(words), words.state, words.max_age))
+    found = run(StatusRequest(model, words.state, words.max_age))
     if kind == "table":
         if not talk.quiet or output.output is not None:
             deliver(page(found.document), output.output)

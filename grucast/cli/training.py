@@ -43,7 +43,7 @@ def train(words: TrainWords, options: TrainOptions, read: ReadOptions, talk: Tal
     from grucast.workflows.train import train as run
 
     request = TrainRequest(sources=words.sources, read=read, options=options, output=words.output, resume=words.resume,
-                           wait=words.wait)
+                           wait=words.wait, config=words.config)
     with progress(talk) as bar:
         result = run(request, bar)
     tell(summary(result.report), talk)

@@ -65,7 +65,8 @@ def tune(words: TuneWords, choice: FormatChoice, options: TrainOptions, read: Re
         raise UsageError(f"--format {choice.format} goes with --compare-cells; settings are TOML, or JSON with --json")
     kind = chosen(choice, terminal=words.output is None and sys.stdout.isatty())
     request = TuneRequest(sources=words.sources, read=read, options=options, trials=words.trials or 40,
-                          origins=words.origins, jobs=words.jobs, storage=words.storage, output=words.output)
+                          origins=words.origins, jobs=words.jobs, storage=words.storage, output=words.output,
+                          config=words.config)
     if words.compare_cells:
         compare(request, choice, talk)
         return

@@ -44,13 +44,22 @@ def publish(path: Path, content: bytes, *, wait: bool = False, check: Callable[[
 
 
 def check_place(path: Path) -> None:
-    """Raise what a file at `path` cannot be written for, as far as it can be told before hours of work."""
+    """Raise what a model at `path` cannot be published for, as far as it can be told before hours of work."""
     try:
         _mode(path)
         if not path.parent.is_dir():
             raise CannotCreate(f"cannot write {path}: there is no folder {path.parent}")
         if not os.access(path.parent, os.W_OK | os.X_OK):
             raise Denied(f"cannot write {path}: permission denied")
+    except OSError as error:
+        raise write_error(error, path) from error
+
+
+def check_writable(path: Path) -> None:
+    """Raise what `write_whole` would refuse `path` for, as far as it can be told before hours of work."""
+    try:
+        if not _is_stream(path):
+            check_place(Path(os.path.realpath(path)) if path.is_symlink() else path)
     except OSError as error:
         raise write_error(error, path) from error
 
@@ -70,12 +79,9 @@ def rewriting(path: Path) -> Iterator[Write]:
     another writer is at it, CannotCreate, Denied, IoFailure.
     """
     try:
-        if path.exists():
-            if not os.access(path, os.W_OK):
-                raise Denied(f"cannot write {path}: permission denied")
-            if not path.is_file() and not path.is_dir():
-                yield lambda content: _write_through(path, content)
-                return
+        if _is_stream(path):
+            yield lambda content: _write_through(path, content)
+            return
         target = Path(os.path.realpath(path))
         mode = _mode(target)
         with _temporary(target) as (temporary, handle):
@@ -84,6 +90,15 @@ def rewriting(path: Path) -> Iterator[Write]:
         raise
     except OSError as error:
         raise write_error(error, path) from error
+
+
+def _is_stream(path: Path) -> bool:
+    """Whether `path` is a device or a pipe, that is written to as it is; Denied where what is there may not be."""
+    if not path.exists():
+        return False
+    if not os.access(path, os.W_OK):
+        raise Denied(f"cannot write {path}: permission denied")
+    return not path.is_file() and not path.is_dir()
 
 
 def _mode(path: Path) -> int | None:

@@ -20,7 +20,7 @@ from typing import Any
 
 from grucast.core.config import QUANTILE_LEVELS
 from grucast.core.errors import UsageError
-from grucast.core.files import check_place, rewriting
+from grucast.core.files import rewriting
 from grucast.core.progress import Progress, silent
 from grucast.core.results import Notes
 from grucast.data.reading import read_panel
@@ -83,12 +83,8 @@ def _refuse_early(request: BacktestRequest) -> None:
             raise UsageError("--resume would change nothing: with --model nothing is trained; leave one of them out")
     if request.jobs is not None and rolling.refit == "never":
         raise UsageError("--jobs would change nothing without --refit each: one model is trained; leave it out")
-    outputs = (request.output, request.forecasts)
-    check_outputs(outputs, (*request.sources, *filter(None, [request.model])))
-    if request.output is not None and request.output == request.forecasts:
-        raise UsageError(f"{request.output} is named twice; report and forecasts need a file each")
-    for one in filter(None, outputs):
-        check_place(one)
+    check_outputs({"-o": request.output, "--forecasts": request.forecasts},
+                  (*request.sources, request.model, request.read.rows.exclude, request.config))
 
 
 def _begin(request: BacktestRequest, opened: Opened | None, progress: Progress) -> Trial:

@@ -60,7 +60,12 @@ class Reported:
     scores: Path | None = None
     per_channel: bool = False
     plot: Path | None = None
-    output: Path | None = None  # where the events will be written, so that it is neither the model nor the data
+    output: Path | None = None  # where the events will be written, so that it is no other file
+
+    @property
+    def written(self) -> dict[str, Path | None]:
+        """The files that are written, by their options."""
+        return {"-o": self.output, "--scores": self.scores, "--plot": self.plot}
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +128,7 @@ def detect(request: DetectRequest, progress: Progress = silent) -> DetectResult:
     watchman = open_watchman(request)
     manifest, wanted = watchman.artifact.manifest, request.report
     source = find_data(request.source, manifest, request.model)
-    check_outputs((wanted.output, wanted.scores, wanted.plot, request.duty.monitor.metrics_file),
-                  (source, request.model, *filter(None, [request.read.rows.exclude])))
+    check_outputs(wanted.written | request.duty.written, (source, request.model, request.read.rows.exclude))
     reading, panel, missing = read_gridded(source, request.read, seen_layout(watchman, request.read))
     check_unit(panel, watchman.artifact, reading.file)
     visit = visit_of("", "detect-anomalies", panel, request.duty.clock())
@@ -197,8 +201,6 @@ def refuse_early(request: DetectRequest) -> None:
         raise UsageError("--since and --last do not go together; name one of them")
     if wanted.per_channel and wanted.scores is None:
         raise UsageError("--per-channel would change nothing without --scores FILE")
-    if wanted.scores is not None and wanted.scores in (wanted.output, wanted.plot):
-        raise UsageError(f"{wanted.scores} would be written twice; name another file with --scores")
 
 
 def open_watchman(request: DetectRequest) -> Watchman:

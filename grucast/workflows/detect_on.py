@@ -91,10 +91,7 @@ def detect_on(request: DetectRequest, keep: Keeping, *, now: datetime, progress:
     if path is None:
         raise UsageError("--state FILE is missing")
     source = find_data(request.source, watchman.artifact.manifest, request.model)
-    check_outputs((request.report.output, request.report.scores, path, request.duty.monitor.metrics_file),
-                  (source, request.model))
-    if path in (request.report.output, request.report.scores):
-        raise UsageError(f"{path} would be written twice; name another file with --state")
+    check_outputs(request.report.written | request.duty.written | {"--state": path}, (source, request.model))
     asked = _asked(request, keep, watchman, source, now)
     with open_state(path, wait=keep.options.wait) as state:
         with state.transaction():

@@ -80,7 +80,8 @@ def explain(request: ExplainRequest) -> Explanation:
     _refuse_early(request, artifact)
     model = unpacked(artifact, request.model)
     source = find_data(request.source, manifest, request.model)
-    check_outputs((request.output, request.plot), (source, request.model, *filter(None, [asked.future])))
+    check_outputs({"-o": request.output, "--plot": request.plot},
+                  (source, request.model, asked.future, request.read.rows.exclude))
     reading, panel, _ = read_gridded(source, request.read, manifest.layout)
     if asked.event is None:
         panel, told = _as_forecast(panel, request, artifact, source, reading.file)
@@ -129,7 +130,7 @@ def _as_forecast(panel: Panel, request: ExplainRequest, artifact: Artifact, sour
     if asked.cutoff is not None:
         panel = until(panel, asked.cutoff, file)
     check_level(panel, artifact, file)
-    return with_ahead(panel, wanted, artifact.manifest, file)
+    return with_ahead(panel, wanted, artifact.manifest, file, fixed=True)
 
 
 def _events(request: ExplainRequest, source: str) -> list[dict[str, Any]]:

@@ -61,16 +61,16 @@ def export(request: ExportRequest) -> dict[str, Any]:
     Errors: UsageError where the packages are missing; ModelError where the exported network says something else than
     ours (nothing is written then); those of reading data that are named, and of writing.
     """
-    from grucast.training import export as door  # the one door to torch and onnx
-
-    door.check_installed()
     artifact = load(request.model)
     if artifact.manifest.model.objective == "reconstruct":
         raise ModelError(f"{request.model}: trained to rebuild the window only; there is no forecast to export")
     forecaster, scales = unpacked(artifact, request.model)
     output = request.output or Path(f"{request.model.stem}.onnx")
     source = _source(request, artifact)
-    check_outputs((output,), (request.model, *filter(None, [source])))
+    check_outputs({"-o": output}, (request.model, source, request.read.rows.exclude))
+    from grucast.training import export as door  # the one door to torch and onnx: what is refused is so at once
+
+    door.check_installed()
     real = _windows(request, source, artifact, (forecaster, scales))
     tried = _random(forecaster, scales)
     exported = door.Exported(forecaster.members, forecaster.model, forecaster.window, forecaster.trusted,
@@ -121,7 +121,10 @@ def _source(request: ExportRequest, artifact: Artifact) -> str | None:
 
 def _windows(request: ExportRequest, source: str | None, artifact: Artifact,
              model: tuple[Forecaster, Scales]) -> _Real | None:
-    """The newest windows of the data whose rows ahead are there, of all series; None without data."""
+    """The newest windows of the data whose rows ahead are there, of all series, each once; None without data.
+
+    Of a series too short for one that is the window after its first row, and what is ahead of it as far as it is there.
+    """
     if source is None:
         return None
     _, panel, _ = read_gridded(source, request.read, artifact.manifest.layout)
@@ -130,9 +133,9 @@ def _windows(request: ExportRequest, source: str | None, artifact: Artifact,
     horizon = forecaster.window.horizon
     each = max(1, JUDGED // len(streams.start))
     last = streams.length - horizon
-    cutoff = np.maximum(last[:, None] - np.arange(each)[::-1], 1).reshape(-1)
+    cutoff = np.maximum(last[:, None] - np.arange(each), 1).reshape(-1)
     stream = np.repeat(np.arange(len(streams.start)), each)
-    at = stream[:JUDGED], cutoff[:JUDGED]
+    at = np.unique([stream, cutoff], axis=1)[:, :JUDGED]  # a short series gives its first one many times
     y, seen = gather_targets(streams, horizon, *at)
     windows = gather(streams, forecaster.window, *at)
     usable = windows.mask.any(axis=1)

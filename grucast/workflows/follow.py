@@ -33,7 +33,7 @@ from grucast.workflows.detecting.follower import Beside, Followed, Follower, Mod
 from grucast.workflows.detecting.scores import score_panel
 from grucast.workflows.detecting.table import LOW, event_name
 from grucast.workflows.drift import check_unit
-from grucast.workflows.locate import check_outputs, find_data
+from grucast.workflows.locate import find_data
 from grucast.workflows.serving import first_row, read_gridded
 
 LONGEST_GAP = 1_000_000  # rows that may be missing before a stream is taken for broken
@@ -204,7 +204,6 @@ def open_following(request: DetectRequest) -> Following:
         raise UsageError("--follow has no covariates of whole series: train without --static-col, or run without "
                          "--follow")
     source = find_data(request.source, manifest, request.model)
-    check_outputs((), (source, request.model))
     layout = seen_layout(watchman, request.read)
     reading, panel, missing = read_gridded(source, request.read, layout)
     check_unit(panel, watchman.artifact, reading.file)

@@ -90,8 +90,8 @@ def forecast(request: ForecastRequest) -> ForecastResult:
     named = named_levels(levels, request.quantiles, manifest)
     model = unpacked(artifact, request.model)
     source = find_data(request.source, manifest, request.model)
-    check_outputs((request.output, request.append, request.plot, *request.duty.written),
-                  (source, request.model, *filter(None, [request.future])))
+    check_outputs({"-o": request.output, "--append": request.append, "--plot": request.plot, **request.duty.written},
+                  (source, request.model, request.future, request.read.rows.exclude))
     check_future(request, source, manifest)
     taken = _take_rows(request, source, artifact, horizon)
     panel, file = taken.panel, taken.file
@@ -219,21 +219,25 @@ def check_future(request: ForecastRequest, source: str, manifest: Manifest) -> N
         raise UsageError(f"--future {source} is DATA itself, whose last rows are read without it; leave it out")
 
 
-def with_ahead(panel: Panel, request: ForecastRequest, manifest: Manifest, file: str) -> tuple[Panel, list[str]]:
-    """The panel with what is known ahead, for every row of the horizon, and notes on a file of its own."""
+def with_ahead(panel: Panel, request: ForecastRequest, manifest: Manifest, file: str, *,
+               fixed: bool = False) -> tuple[Panel, list[str]]:
+    """The panel with what is known ahead, for every row of the horizon, and notes on a file of its own.
+
+    `fixed`: whoever asked cannot ask for a shorter horizon, so that no error says so.
+    """
     horizon = request.horizon or manifest.window.horizon
     if request.future is None:
-        _check_ahead(panel, horizon, file)
+        _check_ahead(panel, horizon, file, "name an earlier --cutoff" if fixed else "say a shorter --horizon")
         return panel, []
     from grucast.workflows.predicting.future import Reach, lay_behind, read_ahead  # only where there is such a file
 
     ahead = read_ahead(request.future, request.read, manifest.layout)
-    panel, notes = lay_behind(panel, ahead, Reach(horizon, max(horizon, manifest.window.horizon)))
+    panel, notes = lay_behind(panel, ahead, Reach(horizon, max(horizon, manifest.window.horizon), fixed))
     return panel, [*ahead.notes, *notes]
 
 
-def _check_ahead(panel: Panel, horizon: int, file: str) -> None:
-    """DataError where covariates known ahead are not there for every row of the horizon."""
+def _check_ahead(panel: Panel, horizon: int, file: str, mend: str) -> None:
+    """DataError where covariates known ahead are not there for every row of the horizon; `mend`: what else helps."""
     names = panel.layout.columns.known
     for one in panel.series if names else ():
         there = np.isfinite(one.known[length_passed(one):]).any(axis=1)
@@ -242,7 +246,7 @@ def _check_ahead(panel: Panel, horizon: int, file: str) -> None:
             name = f" of series {one.unique_id!r}" if one.unique_id else ""
             raise DataError(f"{', '.join(names)}{name} must be known for {horizon} rows ahead, and {rows} are there",
                             file=file, mend="add rows with empty targets and filled known columns, give them with "
-                            "--future FILE, or say a shorter --horizon")
+                            f"--future FILE, or {mend}")
 
 
 # ---- an earlier cutoff ---------------------------------------------------------------------------

@@ -7,9 +7,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from grucast.core.errors import InputMissing, UsageError
+from grucast.core.files import check_writable
 from grucast.core.results import Manifest
 
 _ENDINGS = (".csv", ".tsv", ".txt", ".parquet")
+_STREAMS = {"/dev/stdout", "/dev/stderr"}  # whatever they are sent to
 
 
 def find_model(named: Path | None, environ: Mapping[str, str], folder: Path) -> Path:
@@ -70,10 +72,42 @@ def default_output(sources: Sequence[str]) -> Path:
     return Path(f"{name or 'model'}.grucast")
 
 
-def check_outputs(outputs: Iterable[Path | None], inputs: Iterable[str | Path]) -> None:
-    """UsageError where a file that will be written is one that is read."""
-    read = [Path(one) for one in inputs if str(one) != "-"]
-    for output in filter(None, outputs):
-        for one in read:
-            if output == one or (output.exists() and one.exists() and output.samefile(one)):
-                raise UsageError(f"{output} is read by this very command; name another file to write to")
+def check_outputs(outputs: Mapping[str, Path | None], inputs: Iterable[str | Path | None]) -> None:
+    """Refuse, before any work is done, what would cost a file or cannot be written; `outputs` by their options.
+
+    Errors: those of `check_apart`; CannotCreate and Denied of a place where no file can be.
+    """
+    check_apart(outputs, inputs)
+    for output in outputs.values():
+        if output is not None:
+            check_writable(output)
+
+
+def check_apart(outputs: Mapping[str, Path | None], inputs: Iterable[str | Path | None]) -> None:
+    """UsageError where a file that will be written is one that is read, or is written twice, under any of its names.
+
+    `outputs` are the files by the options that name them; of two alike the later one is to be changed. Standard output,
+    devices and pipes may be named as often as one likes.
+    """
+    read = [Path(one) for one in inputs if one is not None and str(one) != "-"]
+    written: list[Path] = []
+    for option, output in outputs.items():
+        if output is None or _goes_by(output):
+            continue
+        if any(_same(output, one) for one in read):
+            raise UsageError(f"{output} is read by this very command; name another file to write to")
+        if any(_same(output, one) for one in written):
+            raise UsageError(f"{output} would be written twice; name another file with {option}")
+        written.append(output)
+
+
+def _goes_by(path: Path) -> bool:
+    """Whether nothing that was written to `path` before can be lost: a device, a pipe, standard output."""
+    return str(path) in _STREAMS or (path.exists() and not path.is_file() and not path.is_dir())
+
+
+def _same(one: Path, other: Path) -> bool:
+    """Whether both name one file, be it there or not: links are followed, hard links are the file itself."""
+    if os.path.realpath(one) == os.path.realpath(other):
+        return True
+    return one.exists() and other.exists() and one.samefile(other)

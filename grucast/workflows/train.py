@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from grucast.core.config import ReadOptions, TrainOptions
+from grucast.core.config import ReadOptions, TrainOptions, ValueOptions
 from grucast.core.errors import UsageError
 from grucast.core.files import check_place
 from grucast.core.locks import check_free
@@ -17,7 +17,7 @@ from grucast.core.series import Panel
 from grucast.data.reading import Reading, read_panel
 from grucast.preprocessing.gaps import regularise
 from grucast.preprocessing.holidays import check_codes
-from grucast.workflows.locate import check_outputs, default_output
+from grucast.workflows.locate import check_apart, default_output
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,7 @@ class TrainRequest:
     output: Path | None = None
     resume: bool = False
     wait: bool = False  # for another writer of the model
+    config: Path | None = None  # where settings were read, so that it is not written over
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ def train(request: TrainRequest, progress: Progress = silent) -> TrainResult:
     started = time.monotonic()
     check_options(request.options)
     output = request.output or default_output(request.sources)
-    check_outputs([output], request.sources)
+    check_apart({"-o": output}, (*request.sources, request.read.rows.exclude, request.config))
     check_place(output)
     if not request.wait:
         check_free(output)
@@ -88,3 +89,8 @@ def check_options(options: TrainOptions) -> None:
     for level in values.levels:
         if level > 95:
             raise UsageError(f"--levels {level}: levels up to 95 are trained")
+    for name, given in (("--min", values.min is not None), ("--max", values.max is not None),
+                        ("--levels", values.levels != ValueOptions().levels)):
+        if given and options.network.objective == "reconstruct":
+            raise UsageError(f"{name} would change nothing with --objective reconstruct, which trains nothing that "
+                             "forecasts; leave one of them out")

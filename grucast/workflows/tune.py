@@ -30,7 +30,6 @@ from typing import TYPE_CHECKING, Any
 from grucast import __version__
 from grucast.core.config import ReadOptions, TrainOptions
 from grucast.core.errors import DataError, UsageError
-from grucast.core.files import check_place
 from grucast.core.progress import Progress, silent
 from grucast.data.reading import Reading, read_panel
 from grucast.preprocessing.gaps import regularise
@@ -40,7 +39,16 @@ from grucast.workflows.tuning.finals import FURTHER, SHARE, Final, hold_final, w
 from grucast.workflows.tuning.folds import Fold, before_report, folds_of, further_folds
 from grucast.workflows.tuning.processes import workers
 from grucast.workflows.tuning.space import applied
-from grucast.workflows.tuning.study import Search, Tried, history, load_optuna, open_study, search_on, url_of
+from grucast.workflows.tuning.study import (
+    Search,
+    Tried,
+    check_storage,
+    history,
+    load_optuna,
+    open_study,
+    search_on,
+    url_of,
+)
 from grucast.workflows.tuning.told import choice_of, history_of, notes_of, summary
 from grucast.workflows.tuning.toml import as_json, as_toml
 
@@ -63,6 +71,7 @@ class TuneRequest:
     jobs: int = 1
     storage: Path | None = None
     output: Path | None = None
+    config: Path | None = None  # where settings were read, so that it is not written over
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,10 +131,10 @@ def prepare_ground(request: TuneRequest) -> Ground:
     check_options(request.options)
     if request.options.network.objective == "reconstruct":
         raise UsageError("--objective reconstruct does not forecast: there is nothing to tune by")
-    outputs = (request.output, request.storage)
-    check_outputs(outputs, request.sources)
-    for one in filter(None, outputs):
-        check_place(one)
+    check_outputs({"-o": request.output, "--storage": request.storage},
+                  (*request.sources, request.read.rows.exclude, request.config))
+    if request.storage is not None:
+        check_storage(request.storage)
     reading = read_panel(request.sources, request.read)
     panel, missing = regularise(reading.panel, gaps=request.read.rows.gaps, file=reading.file)
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch: spinning threads cost ten times on busy cores

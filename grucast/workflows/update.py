@@ -29,7 +29,7 @@ from grucast.forecasting.predict import Forecaster
 from grucast.preprocessing.grid import rewritten
 from grucast.preprocessing.sources import Scales
 from grucast.workflows.drift import check_level
-from grucast.workflows.locate import check_outputs, find_data
+from grucast.workflows.locate import check_apart, find_data
 from grucast.workflows.serving import gridded, unpacked
 from grucast.workflows.train import Given, TrainRequest
 from grucast.workflows.updating.beginning import count_new, from_the_beginning
@@ -101,7 +101,7 @@ def update(request: UpdateRequest, progress: Progress = silent) -> UpdateResult:
     artifact = load(request.model)
     forecaster, scales = unpacked(artifact, request.model)
     source = find_data(request.source, artifact.manifest, request.model)
-    check_outputs([request.model], [source])
+    check_apart({"-m": request.model}, (source, request.read.rows.exclude))
     request = replace(request, read=as_trained(request.read, artifact.manifest))
     reading, panel, missing = gridded(read_left_out(source, request.read, artifact.manifest), request.read)
     check_level(panel, artifact, reading.file)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from pathlib import Path
 
 import pytest
 
 from grucast.artifacts.store import load
 from grucast.core.errors import InputMissing, UsageError
-from grucast.workflows.locate import default_output, find_data, find_model, remembered_path
+from grucast.workflows.locate import check_outputs, default_output, find_data, find_model, remembered_path
 
 
 def test_a_model_that_is_named_wins(tmp_path):
@@ -92,3 +93,46 @@ def test_the_model_has_the_name_of_the_data_and_lies_here(source, output):
 def test_standard_input_has_no_name():
     with pytest.raises(UsageError, match="-o"):
         default_output(["-"])
+
+
+# ---- what is written -----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """The current folder, with a file in it under three names."""
+    monkeypatch.chdir(tmp_path)
+    Path("a.csv").touch()
+    Path("link.csv").symlink_to("a.csv")
+    Path("hard.csv").hardlink_to("a.csv")
+    return tmp_path
+
+
+@pytest.mark.parametrize("name", ["a.csv", "./a.csv", "../here/a.csv", "link.csv", "hard.csv"])
+def test_a_file_that_is_read_is_not_written_under_any_name(folder, name):
+    name = name.replace("here", folder.name)
+    with pytest.raises(UsageError, match="is read by this very command; name another file to write to"):
+        check_outputs({"-o": Path(name)}, [None, "-", "a.csv"])
+
+
+@pytest.mark.parametrize("name", ["a.csv", "./a.csv", "../here/a.csv", "link.csv", "hard.csv"])
+def test_no_file_is_written_twice_under_any_name(folder, name):
+    name = name.replace("here", folder.name)
+    with pytest.raises(UsageError, match=r"a\.csv would be written twice; name another file with --append"):
+        check_outputs({"-o": Path(name), "--plot": None, "--append": Path("a.csv")}, ["b.csv"])
+
+
+def test_a_file_that_is_not_there_yet_is_not_written_twice_through_a_link(folder):
+    Path("new.csv").symlink_to("to_come.csv")
+    with pytest.raises(UsageError, match="would be written twice"):
+        check_outputs({"-o": Path("new.csv"), "--append": Path("to_come.csv")}, [])
+
+
+def test_files_apart_are_written(folder):
+    check_outputs({"-o": Path("b.csv"), "--append": Path("c.csv")}, ["a.csv", None])
+
+
+def test_where_nothing_is_lost_one_name_may_stand_twice(folder):
+    os.mkfifo("pipe")
+    for name in ("-", "/dev/null", "/dev/stdout", "pipe"):
+        check_outputs({"-o": Path(name), "--scores": Path(name)}, [name])

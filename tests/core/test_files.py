@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from grucast.core.errors import Busy, CannotCreate, Denied, IoFailure
-from grucast.core.files import publish, rewriting, write_whole
+from grucast.core.files import check_writable, publish, rewriting, write_whole
 
 
 def names(folder: Path) -> list[str]:
@@ -92,6 +92,37 @@ def test_a_link_is_followed_and_the_mode_kept(tmp_path):
     assert (tmp_path / "link.csv").is_symlink()
     assert real.read_text() == "new"
     assert real.stat().st_mode & 0o777 == 0o640
+
+
+def test_what_cannot_be_written_is_known_before(tmp_path):
+    (tmp_path / "file").write_text("x")
+    (tmp_path / "astray.csv").symlink_to(tmp_path / "no" / "a.csv")
+    for path in (tmp_path, tmp_path / "no" / "a.csv", tmp_path / "file" / "a.csv", tmp_path / "astray.csv"):
+        with pytest.raises(CannotCreate) as foretold:
+            check_writable(path)
+        with pytest.raises(CannotCreate):
+            write_whole(path, b"x")
+        assert str(foretold.value).startswith("cannot write ")
+
+
+def test_what_can_be_written_is_so_before_too_and_nothing_is_written_for_it(tmp_path):
+    (tmp_path / "old.csv").write_text("old")
+    (tmp_path / "link.csv").symlink_to("old.csv")
+    (tmp_path / "ahead.csv").symlink_to("to_come.csv")
+    os.mkfifo(tmp_path / "pipe")
+    before = names(tmp_path)
+    for name in ("old.csv", "link.csv", "ahead.csv", "pipe", "new.csv"):
+        check_writable(tmp_path / name)
+    check_writable(Path("/dev/null"))
+    assert names(tmp_path) == before
+    assert (tmp_path / "old.csv").read_text() == "old"
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_file_that_is_protected_is_known_before(tmp_path):
+    (tmp_path / "a.csv").touch(mode=0o444)
+    with pytest.raises(Denied):
+        check_writable(tmp_path / "a.csv")
 
 
 def test_a_device_is_written_to_and_not_replaced():

@@ -288,7 +288,7 @@ def test_judging_a_model_imports_no_torch(model):
         ({"model": Path("m.grucast"), "options": TrainOptions(), "refit": "each"}, "--refit each and --model"),
         ({"model": Path("m.grucast"), "options": TrainOptions(), "resume": True}, "--resume would change nothing"),
         ({"options": TrainOptions(network=NetworkOptions(objective="reconstruct"))}, "does not forecast"),
-        ({"output": Path("one.csv"), "forecasts": Path("one.csv")}, "named twice"),
+        ({"output": Path("one.csv"), "forecasts": Path("one.csv")}, "would be written twice"),
         ({"forecasts": Path("two.csv")}, "is read by this very command"),
     ],
 )

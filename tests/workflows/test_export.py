@@ -164,6 +164,29 @@ def test_without_data_random_windows_must_do_and_it_is_said(known, watcher, tmp_
     assert "random windows only" in facts["notes"][0]
 
 
+@pytest.mark.parametrize(("rows", "real"), [(1, 1), (3, 1), (13, 1), (14, 2), (17, 5), (60, 32)])
+def test_no_window_of_few_rows_is_counted_twice(known, watcher, tmp_path, rows, real):
+    """The horizon is 12: the first window that has its truth ends with row 1 of 13."""
+    data = write_lines(tmp_path / "tiny.csv", hourly(rows))
+    request = ExportRequest(watcher / "load.grucast", ReadOptions(), str(data), tmp_path / "load.onnx")
+    assert export(request)["windows"] == {"random": 16, "real": real}
+
+
+def test_the_cost_of_eight_bits_is_measured_where_the_truth_is_there(known, watcher, tmp_path):
+    """Of three rows: the forecast after the first, and two values. Of one row there is nothing to be off from."""
+    data = str(write_lines(tmp_path / "tiny.csv", hourly(3)))
+    request = ExportRequest(watcher / "load.grucast", ReadOptions(), data, tmp_path / "load.onnx", int8=True)
+    found = export(request)["int8"]
+    first = ForecastRequest(data, watcher / "load.grucast", ReadOptions(), cutoff="2024-01-01T00:00:00")
+    y = np.array([float(line.split(",")[1]) for line in hourly(3)])
+    session = onnxruntime.InferenceSession(str(tmp_path / "load.onnx"), providers=["CPUExecutionProvider"])
+    scale = json.loads(session.get_modelmeta().custom_metadata_map["grucast"])["scale"][0][0]
+    errors = np.abs(np.array(forecast(first).forecasts[0]["y_hat"][:2]) - y[1:]) / scale
+    assert found["mae"] == pytest.approx(errors.mean(), rel=1e-4)
+    write_lines(tmp_path / "tiny.csv", hourly(1))
+    assert export(request)["int8"]["mae"] is None
+
+
 def test_the_same_model_gives_the_same_bytes(known, watcher, graph, tmp_path):
     export(request_of(watcher, tmp_path / "again.onnx"))
     assert (tmp_path / "again.onnx").read_bytes() == (graph[2] / "loadFalse.onnx").read_bytes()

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from grucast.core.config import FormatOptions, ReadOptions
 from grucast.core.errors import DataError, InputMissing, UsageError
 from grucast.core.series import Clock, Columns, Layout, Panel, Series
+from grucast.workflows.explain import Asked, ExplainRequest, explain
 from grucast.workflows.forecast import ForecastRequest, ForecastResult, forecast
 from grucast.workflows.predicting.future import Ahead, Reach, lay_behind
 from tests.command import TINY, hourly, run_installed, write_lines
@@ -205,6 +206,24 @@ def test_too_few_rows_are_65_and_the_mend_names_the_horizon_that_would_do(shop):
         "next.csv: no row at 2024-01-05T11:00:00: open, price must be known for 10 rows after 2024-01-05T03:00:00, "
         "and 7 are there; add the rows, or say --horizon 7")
     assert len(run(future="next.csv", horizon=7).rows) == 7
+
+
+def test_explain_has_no_horizon_to_shorten_and_names_another_mend(shop):
+    def ask(**asked):
+        return explain(ExplainRequest("shop.csv", Path("shop.grucast"), ReadOptions(), Asked(**asked)))
+
+    lines = ahead(stop=ROWS + 7)
+    write_lines(shop / "next.csv", lines, "ds,open,price")
+    with pytest.raises(DataError, match=r"and 7 are there; add the rows, or name an earlier --cutoff$"):
+        ask(future="next.csv")
+    lines[2] = f"{stamp(ROWS + 2)},,3.5"
+    write_lines(shop / "empty.csv", lines, "ds,open,price")
+    with pytest.raises(DataError, match=r"is empty; fill it, or name an earlier --cutoff$"):
+        ask(future="empty.csv")
+    with pytest.raises(DataError, match=r"give them with --future FILE, or name an earlier --cutoff$"):
+        ask()
+    assert len(ask(future="next.csv", cutoff=stamp(ROWS - 4)).document["ds"]) == HORIZON  # the mend mends
+    assert len(ask(cutoff=stamp(ROWS - 1 - HORIZON)).document["ds"]) == HORIZON
 
 
 def test_a_file_of_the_past_only_is_65(shop):

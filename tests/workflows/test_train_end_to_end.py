@@ -150,6 +150,9 @@ def test_settings_come_from_a_file_and_the_command_line_wins(installed, tmp_path
     (("--min", "5", "--max", "4"), 2, "--min 5 is not below --max 4"),
     (("--cell", "grru"), 2, "did you mean 'gru'?"),
     (("--levels", "99"), 2, "--levels 99"),
+    (("--objective", "reconstruct", "--min", "0"), 2, "--min would change nothing with --objective reconstruct"),
+    (("--objective", "reconstruct", "--max", "0"), 2, "--max would change nothing with --objective reconstruct"),
+    (("--objective", "reconstruct", "--levels", "50"), 2, "--levels would change nothing with --objective reconstruct"),
 ])
 def test_what_cannot_be_done_is_said_before_any_work(installed, tmp_path, words, code, said):
     write_lines(tmp_path / "load.csv", hourly(50))

@@ -180,6 +180,18 @@ def test_time_that_runs_out_leaves_the_best_so_far(data, monkeypatch):
     assert any("time ran out while the defaults were tried" in note for note in report["notes"])
 
 
+def test_what_is_no_storage_is_known_before_rows_are_read(tmp_path):
+    (tmp_path / "notes.txt").write_text("short")
+    with pytest.raises(UsageError, match="not a storage of trials"):
+        tune(request(str(tmp_path / "gone.csv"), storage=tmp_path / "notes.txt"))
+
+
+def test_an_empty_file_becomes_a_storage(data, tmp_path, tried):
+    (tmp_path / "trials.db").touch()
+    tune(request(data, trials=2, storage=tmp_path / "trials.db"))
+    assert (tmp_path / "trials.db").read_bytes().startswith(b"SQLite format 3\0")
+
+
 def test_what_is_no_storage_is_left_alone(data, tmp_path, tried):
     (tmp_path / "notes.txt").write_text("not a storage " * 100)
     with pytest.raises(UsageError, match=r"--storage .*notes.txt: not a storage of trials; name another file"):

@@ -28,6 +28,7 @@ class BacktestRequest:
     output: Path | None = None  # where the report will be written; what is kept for --resume lies beside it
     resume: bool = False
     jobs: int | None = None
+    config: Path | None = None  # where settings were read, so that it is not written over
 
 
 @dataclass(frozen=True, slots=True, eq=False)

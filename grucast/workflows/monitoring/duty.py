@@ -32,9 +32,9 @@ class Duty:
                     raise UsageError(f"{name} would change nothing without --state FILE")
 
     @property
-    def written(self) -> tuple[Path | None, ...]:
-        """The files that are written for it, so that they are neither the model nor the data."""
-        return self.state.state, self.monitor.metrics_file
+    def written(self) -> dict[str, Path | None]:
+        """The files that are written for it, by their options, so that no other output and no input is one of them."""
+        return {"--metrics-file": self.monitor.metrics_file, "--state": self.state.state}
 
     def refuse_old_model(self, manifest: Manifest, model: Path, now: float) -> None:
         """ModelError where --max-age is exceeded by the last row trained on."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 
@@ -39,10 +39,14 @@ class Ahead:
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """How many rows ahead must be known (`horizon`), and how many the network looks at (`rows`, no fewer)."""
+    """How many rows ahead must be known (`horizon`), and how many the network looks at (`rows`, no fewer).
+
+    `fixed`: nobody can ask for a shorter horizon, as in `explain`.
+    """
 
     horizon: int
     rows: int
+    fixed: bool = False
 
 
 def read_ahead(name: str, read: ReadOptions, layout: Layout) -> Ahead:
@@ -187,16 +191,18 @@ def _refuse_unknown(one: Series, known: Array, line: Ints, panel: Panel, file: s
     cutoff = one.ds[length_known(one) - 1]
     stamp = written(stamps_after(cutoff, row + 1, panel.layout.clock)[row], panel.layout.clock)
     if line[row]:
-        _refuse(f"the cell at {stamp} is empty{_of(one)}", file, int(line[row]), names[column], "fill it", row)
+        raise DataError(f"the cell at {stamp} is empty{_of(one)}", file=file, line=int(line[row]), column=names[column],
+                        mend=_mend("fill it", row, reach))
     what = f"{reach.horizon} rows after {written(cutoff, panel.layout.clock)}"
-    _refuse(f"no row at {stamp}{_of(one)}: {', '.join(names)} must be known for {what}, and {row} "
-            f"{'is' if row == 1 else 'are'} there", file, None, "", "add the rows", row)
+    raise DataError(f"no row at {stamp}{_of(one)}: {', '.join(names)} must be known for {what}, and {row} "
+                    f"{'is' if row == 1 else 'are'} there", file=file, mend=_mend("add the rows", row, reach))
 
 
-def _refuse(message: str, file: str, line: int | None, column: str, mend: str, rows: int) -> NoReturn:
-    """DataError whose mend names the longest horizon that would do, `rows`."""
-    shorter = f", or say --horizon {rows}" if rows else ""
-    raise DataError(message, file=file, line=line, column=column, mend=mend + shorter)
+def _mend(first: str, rows: int, reach: Reach) -> str:
+    """What mends it first, else the longest horizon that would do, `rows`, or where that is fixed another cutoff."""
+    if reach.fixed:
+        return f"{first}, or name an earlier --cutoff"
+    return f"{first}, or say --horizon {rows}" if rows else first
 
 
 def _longer(one: Series, known: Array, clock: Clock) -> Series:

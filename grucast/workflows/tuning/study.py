@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from grucast.core.config import TrainOptions
-from grucast.core.errors import DataError, UsageError
+from grucast.core.errors import DataError, UsageError, write_error
 from grucast.core.progress import Progress
 from grucast.workflows.tuning.folds import Fold
 from grucast.workflows.tuning.planned import near, one_change_each, together
@@ -32,6 +32,7 @@ from grucast.workflows.tuning.space import Setting, Value, applied, changes, def
 MISSING = "tune needs optuna: pip install 'grucast[tune]'"
 STARTUP, WARMUP = 4, 3  # trials before any is given up, and epochs of each
 GIVEN_UP = 75.0  # per cent of the others that a trial must be worse than
+SQLITE = b"SQLite format 3\0"  # what such a file begins with (sqlite.org/fileformat2.html, section 1.3.1)
 RANDOM = 6  # trials before the search learns from them
 PLANNED, OUTCOME, DROPPED = "planned", "outcome", "dropped"  # what a trial remembers beside its settings
 
@@ -70,6 +71,21 @@ def load_optuna() -> Any:
     return optuna
 
 
+def check_storage(path: Path) -> None:
+    """UsageError where what is at `path` is no database, told before rows are read; a new or empty file may be one."""
+    if not path.exists():
+        return
+    if not path.is_file():  # a device, a pipe
+        raise UsageError(_no_storage(path))
+    try:
+        with path.open("rb") as file:
+            begin = file.read(len(SQLITE))
+    except OSError as error:
+        raise write_error(error, path) from error
+    if begin not in (b"", SQLITE):
+        raise UsageError(_no_storage(path))
+
+
 def url_of(path: Path) -> str:
     """How optuna names a file of SQLite."""
     return f"sqlite:///{path}"
@@ -87,9 +103,12 @@ def open_study(search: Search) -> Any:
         done = _begun(study.get_trials(deepcopy=False))  # so that an interruption changes nothing
         study.sampler = optuna.samplers.TPESampler(n_startup_trials=RANDOM, seed=search.options.fit.seed + done)
     except (DatabaseError, RuntimeError) as error:
-        raise UsageError(f"--storage {search.url.removeprefix('sqlite:///')}: not a storage of trials; name another "
-                         "file") from error
+        raise UsageError(_no_storage(search.url.removeprefix("sqlite:///"))) from error
     return study
+
+
+def _no_storage(path: str | Path) -> str:
+    return f"--storage {path}: not a storage of trials; name another file"
 
 
 @lru_cache(maxsize=1)
