@@ -134,5 +134,7 @@ def test_files_apart_are_written(folder):
 
 def test_where_nothing_is_lost_one_name_may_stand_twice(folder):
     os.mkfifo("pipe")
-    for name in ("-", "/dev/null", "/dev/stdout", "pipe"):
+    for name in ("/dev/null", "/dev/stdout", "pipe"):
         check_outputs({"-o": Path(name), "--scores": Path(name)}, [name])
+    with pytest.raises(UsageError, match="would be written twice"):  # a file of this name, not standard output
+        check_outputs({"-o": Path("-"), "--scores": Path("-")}, [])
