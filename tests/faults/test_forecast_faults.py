@@ -211,6 +211,14 @@ def test_a_cutoff_that_is_none_is_refused(installed, tiny, cutoff, code, words):
     assert words in refused(installed, code, "--cutoff", cutoff)
 
 
+@pytest.mark.parametrize(("option", "given", "columns"), [
+    ("--levels", "80,95,80", ["lo-80", "hi-80", "lo-95", "hi-95"]),
+    ("--quantiles", "0.5,0.1,0.50", ["q-0.5", "q-0.1"])])
+def test_a_level_that_is_named_twice_has_its_columns_once(installed, tiny, option, given, columns):
+    ended = installed("forecast", option, given)
+    assert ended.out.splitlines()[0].split(",")[3:] == columns
+
+
 @pytest.mark.parametrize(("words", "said"), [
     (("--levels", "99"), "levels up to 95"), (("--quantiles", "0.001"), "quantiles from 0.025 to 0.975"),
     (("--levels", "80", "--quantiles", "0.5"), "do not go together"),
