@@ -18,6 +18,7 @@ from grucast.forecasting.predict import Forecaster, forecast_far, quantiles_at
 from grucast.preprocessing.grid import stamps_after
 from grucast.preprocessing.sources import Scales, Setting, length_passed, make_source
 from grucast.preprocessing.windows import Source, flatten
+from grucast.preprocessing.zones import written
 from grucast.workflows.drift import check_level
 from grucast.workflows.locate import check_outputs, find_data
 from grucast.workflows.monitoring.ages import visit_of
@@ -249,8 +250,13 @@ def _check_ahead(panel: Panel, horizon: int, file: str) -> None:
 
 
 def until(panel: Panel, cutoff: str, file: str) -> Panel:
-    """The panel without the rows after the stamp `cutoff`."""
+    """The panel without the rows after the stamp `cutoff`. DataError where it lies before or after all of them."""
     stop = on_axis(cutoff, panel, "--cutoff")
+    ends = [one.ds[length_passed(one) - 1] for one in panel.series if length_passed(one)]
+    last = max(ends, default=None)
+    if ends and stop >= stamps_after(last, 1, panel.layout.clock)[0]:  # before the next row the last is the newest
+        raise DataError(f"no row as late as --cutoff {cutoff}: the last is at {written(last, panel.layout.clock)}",
+                        file=file, mend="leave the option out to forecast from there")
     kept = [(one, int(np.searchsorted(one.ds, stop, side="right"))) for one in panel.series]
     series = tuple(_cut(one, rows) for one, rows in kept if rows and one.observed[:rows].any())
     if not series:

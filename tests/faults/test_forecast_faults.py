@@ -204,9 +204,15 @@ def test_a_cutoff_forecasts_as_if_its_row_were_the_last(installed, tiny):
     assert document["cutoff"] == "2024-01-13T11:00:00"
 
 
+def test_a_cutoff_before_the_next_row_is_the_last_one(installed, tiny):
+    assert forecast(installed, "--cutoff", "2024-01-17T15:59:59")[0] == forecast(installed)[0]
+
+
 @pytest.mark.parametrize(("cutoff", "code", "words"), [
     ("yesterday", 2, "is not a stamp"), ("2024-01-13T11:00:00+01:00", 2, "has an offset"),
-    ("2023-12-31", 65, "no row up to")])
+    ("2023-12-31", 65, "no row up to"),
+    ("2024-01-17T16:00:00", 65, "load.csv: no row as late as --cutoff 2024-01-17T16:00:00: the last is at 2024-01-17"),
+    ("2030-01-01", 65, "no row as late as --cutoff 2030-01-01")])
 def test_a_cutoff_that_is_none_is_refused(installed, tiny, cutoff, code, words):
     assert words in refused(installed, code, "--cutoff", cutoff)
 
