@@ -226,6 +226,7 @@ def test_a_level_that_is_named_twice_has_its_columns_once(installed, tiny, optio
 
 
 @pytest.mark.parametrize(("words", "said"), [
+    (("--label-col", "load"), "--label-col load: the model learned it as a target"),
     (("--levels", "99"), "levels up to 95"), (("--quantiles", "0.001"), "quantiles from 0.025 to 0.975"),
     (("--levels", "80", "--quantiles", "0.5"), "do not go together"),
     (("--future", "f.csv"), "--future would change nothing: load.grucast has no covariates known ahead"),
