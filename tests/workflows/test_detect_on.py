@@ -261,6 +261,15 @@ def test_rows_that_the_file_lost_are_counted_when_it_is_read_whole(job, gone, ve
     assert any(f"not in the file any more ({count} of those kept)" in note for note in notes)
 
 
+def test_a_header_of_two_lines_is_gone_on_with(tmp_path):
+    lines = hourly(260)
+    model = trained(tmp_path, lines[:200], 'ds,"load\n[MW]"', "--hidden", "4", "--context-length", "48")
+    job = Job(tmp_path, model)
+    for stop, new in ((250, 250), (260, 10)):
+        write_lines(job.file, lines[:stop], 'ds,"load\n[MW]"')
+        assert job.run().counts == Counts(new=new)
+
+
 def test_a_rotated_file_has_lost_nothing(job):
     lines = faulty()
     job.grow(lines[:1250])
