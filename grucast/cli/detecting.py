@@ -39,6 +39,7 @@ from grucast.core.errors import DataError, UsageError
 
 if TYPE_CHECKING:
     from grucast.workflows.detect import DetectRequest, DetectResult
+    from grucast.workflows.follow import Following
 
 FOUND = 10  # the exit code of --fail-on-anomaly
 SHOWN = ("start", "end", "rows", "severity", "p_value", "reason", "flags")  # on a terminal; all of them elsewhere
@@ -169,7 +170,7 @@ def follow(
 ) -> int:
     """Answer rows as they come. A row that cannot be read is told on standard error and costs the exit code only."""
     from grucast.workflows.detecting.hooks import run_hooks
-    from grucast.workflows.follow import open_following
+    from grucast.workflows.follow import HELD, open_following
 
     if output.choice.json or output.choice.format not in (None, "jsonl") or output.output is not None:
         raise UsageError("--follow answers with lines of JSON on standard output; leave out --format, --json and -o")
@@ -184,13 +185,27 @@ def follow(
             say(f"grucast: error: {error}")
             code = DataError.exit_code
             continue
+        code = tell_wrong(following) or code
         if said is None:
             continue
         deliver(json_text(said))
+        if said["flags"] == HELD:
+            far = "it lies further ahead than all of the series is long"
+            tell_notes([f"the row at {said['ds']} is held back until two more go on from it: {far}"], talk)
         if said["event_id"] and said["event_id"] not in events:
             events.add(said["event_id"])
             tell_notes(run_hooks(hook, [said]) if hook else (), talk)
+    following.end()
+    code = tell_wrong(following) or code
     return code or (FOUND if words.fail_on_anomaly and events else 0)
+
+
+def tell_wrong(following: Following) -> int:
+    """Say which rows that were held back turned out wrong, once; the exit code, 0 where none did."""
+    wrong, following.wrong = following.wrong, []
+    for error in wrong:
+        say(f"grucast: error: {error}")
+    return DataError.exit_code if wrong else 0
 
 
 def page(result: DetectResult) -> Table:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -18,7 +19,8 @@ from grucast.data.task import Task
 from grucast.data.zones import put_forward
 
 NINES = re.compile(r"-?9{3,}(\.9+|\.0+)?|-99\.9+|-99(\.0+)?")
-FEW = 3  # rows after a gap that do not yet make it the present
+FEW = 3  # rows that make a gap longer than the series before it the present; fewer do not
+MEND_STAMP = "mend the stamp"
 
 
 def check_values(task: Task, names: Sequence[str], y: Array) -> None:
@@ -111,11 +113,19 @@ def refuse_far_future(task: Task, rows: Rows) -> None:
     bounds = np.flatnonzero(np.diff(rows.group)) + 1
     for start, stop in zip([0, *bounds.tolist()], [*bounds.tolist(), len(rows.group)], strict=True):
         for at in range(max(start + FEW, stop - FEW + 1), stop):
-            before = rows.ds[at - 1] - rows.ds[start]
-            if rows.ds[at] - rows.ds[at - 1] > before > 0:
-                task.fault(int(rows.place[at]), f"the stamp {show(rows.ds[at])} lies further from the row before it "
-                           f"({show(rows.ds[at - 1])}) than all of the series is long", mend="mend the stamp")
+            if is_far(rows.ds[at], rows.ds[at - 1], rows.ds[at - 1] - rows.ds[start]):
+                task.fault(int(rows.place[at]), far_future(show(rows.ds[at]), show(rows.ds[at - 1])), mend=MEND_STAMP)
                 break
+
+
+def is_far(stamp: Any, last: Any, before: Any) -> bool:
+    """Whether `stamp` lies further from the row before it, at `last`, than the series is long up to there: `before`."""
+    return bool(stamp - last > before > 0 * before)
+
+
+def far_future(stamp: str, last: str) -> str:
+    """What is said of such a stamp."""
+    return f"the stamp {stamp} lies further from the row before it ({last}) than all of the series is long"
 
 
 def note_spring_hours(task: Task, rows: Rows) -> None:

@@ -29,6 +29,9 @@ from grucast.data.task import Task
 from grucast.data.times import find_clock_of, pick_time
 from grucast.data.zones import to_axis
 
+PARTS = {"time": "a time column", "id": "the id", "target": "a target", "known": "known ahead", "past": "known so far",
+         "static": "constant for a series"}  # what a label cannot be besides
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Reading:
@@ -142,6 +145,9 @@ def _refuse_unlearned(options: ReadOptions, layout: Layout) -> None:
         if said not in (None, ()) and said != learned:
             raise UsageError(f"{name} {_words(said)}: the model learned with {_words(learned) or 'none'}; "
                              "leave it out, or train anew")
+    for part, words in PARTS.items():
+        if asked.label_col in getattr(columns, part):
+            raise UsageError(f"--label-col {asked.label_col}: the model learned it as {words}; leave it out")
     for name, switched, learned in (("--no-time", time.no_time, clock.kind == "row"),
                                     ("--no-header", form.no_header, not learned_form.header)):
         if switched and not learned:

@@ -7,6 +7,7 @@ of fields; among several, the one whose fields look most like numbers and stamps
 from __future__ import annotations
 
 import csv
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -22,6 +23,8 @@ from grucast.data.stamp_formats import describe, describe_clock
 
 HEAD_LINES = 200
 HEAD_BYTES = 1 << 20
+OPEN = re.compile(r'(?:^|[,;\t|])\s*"[^"]*$')  # a field in quotes that the line does not end
+LONGEST = 20  # lines of one record
 DELIMITERS = (",", ";", "\t", "|", "whitespace")
 NAMES = {"\t": "tab", "whitespace": "whitespace"}
 
@@ -73,12 +76,29 @@ def _head(source: Source, skip: int) -> list[tuple[int, str]]:
     if len(source.body) > HEAD_BYTES:
         body = body[: body.rfind(b"\n") + 1] or body
     text = body.decode("utf-8", "replace").replace("\r\n", "\n").replace("\r", "\n")
-    lines = list(enumerate(text.split("\n"), 1))[skip:]
+    lines = _joined(list(enumerate(text.split("\n"), 1))[skip:])
     plain = [line for _, line in lines if line.strip() and not line.lstrip(' "').startswith("#")]
     last = plain[HEAD_LINES] if len(plain) > HEAD_LINES else None
     if last is None:
         return lines
     return lines[: next(at for at, (_, line) in enumerate(lines) if line is last)]
+
+
+def _joined(lines: list[tuple[int, str]]) -> list[tuple[int, str]]:
+    """The lines, those of one record as one: a quote that opens a field may close on a later line."""
+    out: list[tuple[int, str]] = []
+    at = 0
+    while at < len(lines):
+        number, line = lines[at]
+        at += 1
+        if OPEN.search(line) and line.count('"') % 2:
+            later = range(at, min(at + LONGEST, len(lines)))
+            closes = next((end for end in later if lines[end][1].count('"') % 2), None)
+            if closes is not None:
+                line = "\n".join([line, *(more for _, more in lines[at : closes + 1])])
+                at = closes + 1
+        out.append((number, line))
+    return out
 
 
 def _find_comment(lines: Sequence[str], options: FormatOptions) -> str:

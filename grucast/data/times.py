@@ -20,6 +20,7 @@ STAMP_NAMES = ("ds", "timestamp", "datetime", "date_time", "date/time", "date", 
                "period", "epoch", "unix")
 BOUNDS = {"%Y": (1000, 2500), "%m": (1, 12), "%d": (1, 31), "%H": (0, 24), "%M": (0, 59), "%S": (0, 59)}
 YEAR_NAMES = ("date", "year", "period")  # a number of four digits in such a column is a year
+EXACT = 2.0**53  # whole numbers up to here are exact
 EPOCHS = (("epoch_s", 1e8, 4.2e9), ("epoch_ms", 1e11, 4.2e12))  # 1973 to 2103
 
 
@@ -222,12 +223,26 @@ def find_clock_of(task: Task, names: Sequence[str]) -> Clock:
             if part_letter(names[0]) == "%Y" and _fits(task, names[0], "%Y"):
                 return Clock(format="%Y")
             kind, form = numeric_kind(good, names[0])
+            if kind in ("index", "elapsed"):
+                _refuse_fine(task, names[0], good)
             return Clock(kind=kind, format=form)
     words = stamp_words(task, column)
     formats = find_formats(words) if tally.words else [""]
     if not formats and tally.moments > tally.words:
         formats = [""]
     return Clock(format=_only(task, names, formats))
+
+
+def _refuse_fine(task: Task, name: str, values: Array) -> None:
+    """Refuse epochs that are not read, and numbers that would be rounded: a stamp must come out as it went in."""
+    low, high = float(values.min()), float(values.max())
+    for unit, scale in (("microseconds", 1e6), ("nanoseconds", 1e9)):
+        if EPOCHS[0][1] * scale <= low and high <= EPOCHS[0][2] * scale:
+            raise task.refuse(f"{high:.0f} looks like {unit} since 1970: epochs are read in seconds or milliseconds",
+                              column=name, mend="write it in milliseconds, or say --no-time")
+    if max(abs(low), abs(high)) > EXACT:
+        raise task.refuse(f"{high:.0f} is beyond 2^53: such numbers cannot be told apart", column=name,
+                          mend="count from a later point, or say --no-time")
 
 
 def _only(task: Task, names: Sequence[str], formats: list[str]) -> str:

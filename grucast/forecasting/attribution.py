@@ -119,12 +119,15 @@ def unit_of(forecaster: Forecaster, window: Windows, scale: float) -> Unit:
 def attribute(forecaster: Forecaster, window: Windows, unit: Unit, steps: Ints) -> Attribution:
     """The contributions to the sum of the forecast over `steps` (n,), counted from 0, of one window.
 
-    `forecaster` must be `precise`. Bounds of the forecast (`--min`, `--max`) are not looked at.
+    `forecaster` must be `precise`. Bounds of the forecast (`--min`, `--max`) are not looked at. OverflowError where
+    inputs are so large that there is nothing to share out.
     """
     path = _Path(forecaster, window, unit, steps)
     pieces = [path.piece(place / PIECES, 1.0 / PIECES) for place in range(PIECES)]
     baseline, forecast = path.values(np.array([0.0, 1.0])).tolist()
     while True:
+        if not math.isfinite(forecast + sum(one.gap for one in pieces)):
+            raise OverflowError("the forecast is no finite number, or what made it is none")
         mean = {name: np.sum([one.mean[name] for one in pieces], axis=0) for name in pieces[0].mean}
         found = Attribution(forecast, baseline, points=NODES * len(pieces),
                             **{name: value[0] * mean[name] for name, value in path.inputs.items()})

@@ -22,6 +22,7 @@ from grucast.detection.verdict import Alarms, Laws, Seen, share_of, verdicts
 from grucast.forecasting.predict import Forecaster
 from grucast.preprocessing.alias import SECOND, parse_frequency
 from grucast.preprocessing.sources import Scales
+from grucast.preprocessing.zones import written
 from grucast.workflows.detecting.reported import events_between, first_reported, silenced
 from grucast.workflows.detecting.score_lines import Lines, lines_of, write_scores
 from grucast.workflows.detecting.scores import GATHERINGS, Scoring, Watch, score_panel, scorers_of, unpack_watch
@@ -141,8 +142,8 @@ def detect(request: DetectRequest, progress: Progress = silent) -> DetectResult:
     if wanted.scores is not None:
         write_scores(wanted.scores, found.lines, telling)
     drawn = album.write() if album is not None else []
-    notes = [*reading.notes, *missing, *_notes(panel, watchman, found.scored, alarms, request.alarm.min_gap)]
-    notes += [*doubts(found.doubted), *drawn]
+    notes = [*reading.notes, *missing, *_notes(panel, watchman, alarms, request.alarm.min_gap)]
+    notes += [*_unscored(panel, found, wanted.since, manifest.window.context_length), *doubts(found.doubted), *drawn]
     documents = [event.document for event in sorted(found.events, key=lambda event: event.order)]
     request.duty.tell(visit, (request.model, watchman.artifact), figures_of(found.scored, documents))
     return DetectResult(str(request.model), watchman.artifact.digest, found.scored, found.threshold, COLUMNS,
@@ -156,6 +157,7 @@ class _Found:
     events: list[Told] = field(default_factory=list)
     lines: list[Lines] = field(default_factory=list)
     threshold: float | None = None
+    reported: int = 0  # rows
     scored: int = 0
     doubted: int = 0
 
@@ -171,6 +173,7 @@ def _watch(panel: Panel, watchman: Watchman, request: DetectRequest, parts: tupl
     for one, begin, quiet, scores in zip(panel.series, begins, silent, rows, strict=True):
         judged = judge(one, scores, (begin, quiet), watchman, (alarms, request.alarm))
         found.events += events_of(judged, telling)
+        found.reported += len(one) - begin
         found.scored += int(np.isfinite(scores.score[begin:]).sum())
         found.doubted += int(doubted_rows(judged.scores)[begin:].sum())
         if len(judged.threshold):
@@ -277,14 +280,19 @@ def seen_layout(watchman: Watchman, read: ReadOptions) -> Layout:
     return replace(layout, columns=replace(layout.columns, label=label))
 
 
-def _notes(panel: Panel, watchman: Watchman, scored: int, alarms: Alarms, min_gap: int | None) -> list[str]:
+def _unscored(panel: Panel, found: _Found, since: str | None, context: int) -> list[str]:
+    """A note that says why no row has a score, where none has."""
+    if since is not None and not found.reported:
+        last = written(max(one.ds[-1] for one in panel.series), panel.layout.clock)
+        return [f"no row comes after --since {since}: the last is at {last}"]
+    return [] if found.scored else [f"no row has a score: {context} rows with values must come before it"]
+
+
+def _notes(panel: Panel, watchman: Watchman, alarms: Alarms, min_gap: int | None) -> list[str]:
     """What a reader of the events should know."""
     artifact, forecaster, known = watchman.artifact, watchman.model[0], watchman.calibration
-    context = forecaster.window.context_length
     notes = without_logarithm(panel, max(map(len, panel.series))) if forecaster.transform.kind == "log" else []
     notes += new_series(panel, artifact, "they are judged by the scale of all the others")
-    if not scored:
-        notes.append(f"no row has a score: {context} rows with values must come before it")
     if not known.rows:
         notes.append("the model saw too few rows to know how normal ones score: only --threshold gives alarms")
     doubt = strained(alarms.rate, known.rows, known.gap if min_gap is None else min_gap)

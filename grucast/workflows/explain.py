@@ -5,7 +5,7 @@ Runs without torch: the gradients are those of the networks in NumPy (`inference
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ from grucast.workflows.explaining.table import COLUMNS, documents, gathered, ste
 from grucast.workflows.explaining.words import Explained, notes_on, report_of
 from grucast.workflows.forecast import ForecastRequest, check_future, until, with_ahead
 from grucast.workflows.locate import check_outputs, find_data
+from grucast.workflows.predicting.far import far_cells
 from grucast.workflows.serving import first_row, read_gridded, unpacked
 
 
@@ -89,7 +90,7 @@ def explain(request: ExplainRequest) -> Explanation:
     else:
         told = []
         chosen = at_event(panel, (asked.event, asked.series), model[0], lambda: _events(request, source))
-    explained = _explained(panel, artifact, model, chosen, reading.file)
+    explained = _explained(panel, artifact, model, chosen, (reading.file, asked.future or reading.file))
     notes = [*reading.notes, *told, *notes_on(explained, model[0], asked_event=asked.event)]
     many = count_of(panel)
     if asked.series is None and asked.event is None and many > 1:
@@ -141,7 +142,7 @@ def _events(request: ExplainRequest, source: str) -> list[dict[str, Any]]:
 
 
 def _explained(panel: Panel, artifact: Artifact, model: tuple[Forecaster, Scales], chosen: Chosen,
-               file: str) -> Explained:
+               files: tuple[str, str]) -> Explained:
     """Contributions, parts and workings of the forecast that was chosen."""
     forecaster, scales = precise(model[0]), model[1]
     spec, config = forecaster.window, forecaster.model
@@ -149,10 +150,16 @@ def _explained(panel: Panel, artifact: Artifact, model: tuple[Forecaster, Scales
     streams = flatten([make_source(chosen.series, scales, setting, stop=chosen.cutoff)])
     window = gather(streams, spec, np.array([chosen.channel]), np.array([chosen.cutoff]))
     if not window.mask.any():
-        raise DataError(f"{chosen.name}: the whole context is missing: nothing was forecast from it", file=file,
+        raise DataError(f"{chosen.name}: the whole context is missing: nothing was forecast from it", file=files[0],
                         mend="name an earlier --cutoff or another --series")
     unit = unit_of(forecaster, window, float(streams.scale[chosen.channel]))
-    found = attribute(forecaster, window, unit, chosen.steps)
+    far = far_cells(replace(panel, series=(chosen.series,)), scales, artifact.manifest, files)
+    try:
+        found = attribute(forecaster, window, unit, chosen.steps)
+    except OverflowError as error:
+        if far:
+            raise far[0].error() from error
+        raise ModelError(f"{chosen.name}: {error}: the values are far from those learned from") from error
     width = spec.segment if config.network == "segment" else 1
     static = dict(zip(panel.layout.columns.static, found.static.tolist(), strict=True))
     return Explained(chosen, found, parts(forecaster, window, unit), workings(forecaster, window),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,12 +19,14 @@ from grucast.forecasting.predict import Forecaster, forecast_far, quantiles_at
 from grucast.preprocessing.grid import stamps_after
 from grucast.preprocessing.sources import Scales, Setting, length_passed, make_source
 from grucast.preprocessing.windows import Source, flatten
+from grucast.preprocessing.zones import written
 from grucast.workflows.drift import check_level
 from grucast.workflows.locate import check_outputs, find_data
 from grucast.workflows.monitoring.ages import visit_of
 from grucast.workflows.monitoring.duty import Duty
 from grucast.workflows.noticing import without_logarithm
 from grucast.workflows.predicting.doubts import doubt, sightless
+from grucast.workflows.predicting.far import FarCell, far_cells, far_notes, refuse_overflow
 from grucast.workflows.predicting.table import ForecastTable, interval_levels, lay_out, named_levels, with_cutoffs
 from grucast.workflows.predicting.taken import Taken
 from grucast.workflows.serving import first_row, new_series, on_axis, read_gridded, unpacked
@@ -101,9 +104,10 @@ def forecast(request: ForecastRequest) -> ForecastResult:
     if not taken.begins:
         check_level(panel, artifact, file)
     panel, told = with_ahead(panel, request, manifest, file)
-    found = forecast_panel(panel, model, horizon, first_row(manifest))
+    far = far_cells(panel, model[1], manifest, (file, request.future or file))
+    found = forecast_panel(panel, model, horizon, first_row(manifest), far)
     found, standing, doubts = _kept(found, (panel, taken), (artifact, model[0]), request.duty, visit)
-    doubts = sightless(panel, manifest) or doubts or doubt(panel, model, manifest)
+    doubts = [*far_notes(far), *(sightless(panel, manifest) or doubts or doubt(panel, model, manifest))]
     table = lay_out(found, panel, named, file)
     masked = without_logarithm(panel, manifest.window.context_length) if model[1].transform.kind == "log" else []
     notes = [*taken.notes, *told, *masked, *_notes(panel, artifact, horizon), *table.notes, *doubts]
@@ -142,10 +146,12 @@ def _refuse_early(request: ForecastRequest) -> None:
         raise UsageError("--cutoff and --state do not go together: a ledger holds forecasts made before their truth")
 
 
-def forecast_panel(panel: Panel, model: tuple[Forecaster, Scales], horizon: int, first: Any) -> list[Forecast]:
+def forecast_panel(panel: Panel, model: tuple[Forecaster, Scales], horizon: int, first: Any,
+                   cells: Sequence[FarCell] = ()) -> list[Forecast]:
     """The forecasts of all series of a gridded panel; `first` is the first row trained on, a value of the axis.
 
-    The quantiles of a channel whose whole context is missing are NaN. ModelError where others are not finite.
+    The quantiles of a channel whose whole context is missing are NaN. Where others are not finite, DataError for a
+    series that has one of `cells`, else ModelError.
     """
     forecaster, scales = model
     clock, far = panel.layout.clock, horizon > forecaster.window.horizon
@@ -159,8 +165,9 @@ def forecast_panel(panel: Panel, model: tuple[Forecaster, Scales], horizon: int,
         for one, source, quantiles in zip(some, sources, each, strict=True):
             cutoff = one.ds[len(source.z) - 1]
             stamps = stamps_after(cutoff, horizon, clock)
-            _refuse_infinite(quantiles)
             out.append(Forecast(one.unique_id, cutoff, stamps, quantiles, forecaster.model.quantile_levels))
+            refuse_overflow(one.unique_id, quantiles, cells)
+            _refuse_infinite(quantiles)
     return out
 
 
@@ -253,8 +260,13 @@ def _check_ahead(panel: Panel, horizon: int, file: str, mend: str) -> None:
 
 
 def until(panel: Panel, cutoff: str, file: str) -> Panel:
-    """The panel without the rows after the stamp `cutoff`."""
+    """The panel without the rows after the stamp `cutoff`. DataError where it lies before or after all of them."""
     stop = on_axis(cutoff, panel, "--cutoff")
+    ends = [one.ds[length_passed(one) - 1] for one in panel.series if length_passed(one)]
+    last = max(ends, default=None)
+    if ends and stop >= stamps_after(last, 1, panel.layout.clock)[0]:  # before the next row the last is the newest
+        raise DataError(f"no row as late as --cutoff {cutoff}: the last is at {written(last, panel.layout.clock)}",
+                        file=file, mend="leave the option out to forecast from there")
     kept = [(one, int(np.searchsorted(one.ds, stop, side="right"))) for one in panel.series]
     series = tuple(_cut(one, rows) for one, rows in kept if rows and one.observed[:rows].any())
     if not series:

@@ -266,6 +266,15 @@ def test_an_epoch_is_read_as_utc(read, name, kind):
     assert (panel.layout.clock.kind, panel.tz) == (kind, "UTC")
 
 
+@pytest.mark.parametrize(("scale", "words"), [
+    (10**6, "microseconds since 1970"), (10**9, "nanoseconds since 1970"), (10**11, r"beyond 2\^53")])
+def test_an_epoch_too_fine_to_be_read_is_refused_and_never_rounded(read_text, scale, words):
+    lines = [f"{(1_705_507_200 + 3600 * hour) * scale},{hour}\n" for hour in range(20)]
+    with pytest.raises(DataError, match=words):
+        read_text("ds,y\n" + "".join(lines))
+    assert read_text("ds,y\n" + "".join(lines), no_time=True).panel.rows == 20
+
+
 def test_a_sentinel_is_a_warning_that_names_the_mend_and_the_values_stay(read):
     reading = read("sentinel.csv")
     warning = next(one for one in reading.findings if one.severity == "warning")

@@ -257,3 +257,18 @@ def test_more_lines_to_skip_than_there_are_cost_nothing(read_text):
     with pytest.raises(DataError, match=r"empty|no rows"):
         read_text("ds,y\n2024-01-01,1.5\n2024-01-02,2\n", skip_rows=10**9)
     assert time.perf_counter() - start < 1
+
+
+def test_a_header_with_a_line_end_in_quotes_is_one_header(read_text):
+    reading = read_text('ds,"load\n[MW]"\n' + DAYS)
+    assert reading.panel.channels == ("load\n[MW]",)
+    assert reading.panel.series[0].line.tolist() == [3, 4, 5, 6]
+    assert reading.notes == ()
+    with pytest.raises(DataError) as caught:
+        read_text('# made by hand\nds,"load\n[MW]"\n' + DAYS + "2024-01-05,x\n", comment="#")
+    assert caught.value.line == 8
+
+
+def test_a_mark_for_inches_is_no_quote(read_text):
+    reading = read_text('ds,y,what\n' + "".join(f'2024-01-0{day},{day},pipe 5"\n' for day in range(1, 6)))
+    assert reading.panel.rows == 5

@@ -204,14 +204,29 @@ def test_a_cutoff_forecasts_as_if_its_row_were_the_last(installed, tiny):
     assert document["cutoff"] == "2024-01-13T11:00:00"
 
 
+def test_a_cutoff_before_the_next_row_is_the_last_one(installed, tiny):
+    assert forecast(installed, "--cutoff", "2024-01-17T15:59:59")[0] == forecast(installed)[0]
+
+
 @pytest.mark.parametrize(("cutoff", "code", "words"), [
     ("yesterday", 2, "is not a stamp"), ("2024-01-13T11:00:00+01:00", 2, "has an offset"),
-    ("2023-12-31", 65, "no row up to")])
+    ("2023-12-31", 65, "no row up to"),
+    ("2024-01-17T16:00:00", 65, "load.csv: no row as late as --cutoff 2024-01-17T16:00:00: the last is at 2024-01-17"),
+    ("2030-01-01", 65, "no row as late as --cutoff 2030-01-01")])
 def test_a_cutoff_that_is_none_is_refused(installed, tiny, cutoff, code, words):
     assert words in refused(installed, code, "--cutoff", cutoff)
 
 
+@pytest.mark.parametrize(("option", "given", "columns"), [
+    ("--levels", "80,95,80", ["lo-80", "hi-80", "lo-95", "hi-95"]),
+    ("--quantiles", "0.5,0.1,0.50", ["q-0.5", "q-0.1"])])
+def test_a_level_that_is_named_twice_has_its_columns_once(installed, tiny, option, given, columns):
+    ended = installed("forecast", option, given)
+    assert ended.out.splitlines()[0].split(",")[3:] == columns
+
+
 @pytest.mark.parametrize(("words", "said"), [
+    (("--label-col", "load"), "--label-col load: the model learned it as a target"),
     (("--levels", "99"), "levels up to 95"), (("--quantiles", "0.001"), "quantiles from 0.025 to 0.975"),
     (("--levels", "80", "--quantiles", "0.5"), "do not go together"),
     (("--future", "f.csv"), "--future would change nothing: load.grucast has no covariates known ahead"),

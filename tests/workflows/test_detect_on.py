@@ -248,6 +248,35 @@ def test_a_value_changed_in_the_middle_of_the_file_is_seen_by_reading_all_of_it(
     assert job.run(arrival=ArrivalOptions(verify=True)).counts == Counts(revised=1)
 
 
+@pytest.mark.parametrize(("gone", "verify"), [
+    (slice(-45, -5), True), (slice(-45, -5), False), (slice(-30, None), True)])
+def test_rows_that_the_file_lost_are_counted_when_it_is_read_whole(job, gone, verify):
+    lines = faulty()
+    job.grow(lines)
+    left = lines.copy()
+    del left[gone]
+    write_lines(job.file, left)
+    notes = job.run(arrival=ArrivalOptions(verify=verify)).result.notes
+    count = len(lines) - len(left)
+    assert any(f"not in the file any more ({count} of those kept)" in note for note in notes)
+
+
+def test_a_header_of_two_lines_is_gone_on_with(tmp_path):
+    lines = hourly(260)
+    model = trained(tmp_path, lines[:200], 'ds,"load\n[MW]"', "--hidden", "4", "--context-length", "48")
+    job = Job(tmp_path, model)
+    for stop, new in ((250, 250), (260, 10)):
+        write_lines(job.file, lines[:stop], 'ds,"load\n[MW]"')
+        assert job.run().counts == Counts(new=new)
+
+
+def test_a_rotated_file_has_lost_nothing(job):
+    lines = faulty()
+    job.grow(lines[:1250])
+    write_lines(job.file, lines[1250:])
+    assert not any("not in the file any more" in note for note in job.run().result.notes)
+
+
 def test_compressed_data_are_read_whole_and_only_new_rows_are_scored(job, watcher):
     lines = faulty()
     packed = job.folder / "growing.csv.gz"

@@ -247,6 +247,13 @@ def test_an_event_that_began_before_is_reported_whole_where_it_reaches_in(ask):
     assert past.events == []
 
 
+def test_a_since_after_the_last_row_is_said(ask):
+    result, _ = ask(loads(), report=Reported(since="2030-01-01"))
+    last = loads()[-1].split(",")[0]
+    assert f"no row comes after --since 2030-01-01: the last is at {last}" in result.notes
+    assert not any("rows with values must come before" in note for note in result.notes)
+
+
 def test_since_and_last_do_not_go_together(ask):
     with pytest.raises(UsageError, match="--since and --last do not go together"):
         ask(loads(), report=Reported(since="7d", last=3))

@@ -140,11 +140,60 @@ def test_what_a_stream_cannot_heed_is_refused(watcher):
             open_following(request)
 
 
-def test_a_stamp_off_the_grid_and_a_gap_of_a_century_are_errors_with_their_line(follow, spiky):
+def test_a_stamp_off_the_grid_is_an_error_with_its_line(follow, spiky):
     with pytest.raises(DataError, match="standard input:2"):
         follow(spiky, ["2024-02-15T20:30:00,3"])
-    with pytest.raises(DataError, match=r"standard input:2.*missing"):
-        follow(spiky, ["2324-02-15T20:00:00,3"])
+
+
+def shifted(lines, hours):
+    """The same lines so many hours later."""
+    cells = (line.split(",") for line in lines)
+    return [f"{np.datetime64(stamp) + np.timedelta64(hours, 'h')},{value}" for stamp, value in cells]
+
+
+@pytest.mark.parametrize("stamp", ["2024-06-11T20:00:00", "2324-02-15T20:00:00"])
+def test_a_wrong_stamp_far_ahead_is_held_back_and_the_rows_after_it_are_scored_as_ever(follow, spiky, stamp):
+    usual, _ = follow(spiky)
+    said, _ = follow(spiky, [f"{stamp},3", *spiky[KNOWN:]])
+    assert (said[0]["ds"], said[0]["score"], said[0]["flags"]) == (stamp, None, "held")
+    assert said[1:] == usual
+
+
+def test_three_rows_in_a_row_make_a_long_gap_the_present_as_in_a_file(follow, spiky):
+    late = shifted(spiky[KNOWN:], 15_000)
+    said, lines = follow([*spiky[:KNOWN], *late])
+    assert [one["flags"] for one in said[:3]] == ["held", "held", "low_confidence"]
+    np.testing.assert_allclose(scores(said)[2:], scores(lines)[2:], atol=1e-6)
+    assert [one["is_anomaly"] for one in said[2:]] == [int(line["is_anomaly"]) for line in lines[2:]]
+
+
+def test_two_wrong_stamps_that_disagree_are_never_believed(follow, spiky):
+    usual, _ = follow(spiky)
+    far = ["2026-01-01T00:00:00,3", "2025-01-01T00:00:00,3", "2044-01-01T00:00:00,3"]
+    said, _ = follow(spiky, [*far, *spiky[KNOWN:]])
+    assert [one["flags"] for one in said[:3]] == ["held"] * 3
+    assert said[3:] == usual
+
+
+def test_a_new_series_is_not_carried_off_by_its_second_row(watcher, tmp_path):
+    history = write_lines(tmp_path / "history.csv", hourly(KNOWN), "ds,load")
+    following = open_following(DetectRequest(str(history), watcher / "load.grucast", ReadOptions()))
+    following.series.clear()
+    stream = ["ds,load", *hourly(1), "2034-01-01T00:00:00,100", *hourly(5)[1:]]
+    assert [one["flags"] for one in answers(following, stream)] == ["", "held", "", "", "", ""]
+
+
+@pytest.mark.parametrize(("after", "rows"), [(5, 6), (0, 1)])
+def test_the_command_names_a_row_that_was_held_back_for_nothing(watcher, spiky, tmp_path, after, rows):
+    history = write_lines(tmp_path / "history.csv", spiky[:KNOWN], "ds,load")
+    stream = "\n".join(["ds,load", "2034-01-01T00:00:00,3", *spiky[KNOWN : KNOWN + after], ""])
+    words = [*COMMAND, "detect-anomalies", str(history), "-m", str(watcher / "load.grucast"), "--follow", "-q"]
+    done = subprocess.run(words, input=stream, capture_output=True, text=True, env=clean_environment(), check=False)
+    assert done.returncode == 65
+    assert len(done.stdout.splitlines()) == rows
+    assert done.stderr == ("grucast: error: standard input:2: the stamp 2034-01-01T00:00:00 lies further from the row "
+                           f"before it ({spiky[KNOWN - 1].split(',')[0]}) than all of the series is long; "
+                           "mend the stamp\n")
 
 
 def test_the_command_goes_on_after_a_bad_row_and_says_so_in_the_end(watcher, spiky, tmp_path):

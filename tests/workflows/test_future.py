@@ -390,3 +390,35 @@ def test_the_command_reads_the_file_and_does_not_write_over_it(installed, shop):
     ended = installed("forecast", "-m", "shop.grucast", "--future", "next.csv", "-o", "next.csv")
     assert ended.code == 2
     assert "next.csv is read by this very command" in ended.error
+
+
+# ---- values far outside of what was learned ------------------------------------------------------
+
+
+def with_open(value: str) -> list[str]:
+    """The rows ahead, the third of them with another `open`."""
+    lines = ahead()
+    cells = lines[2].split(",")
+    return [*lines[:2], f"{cells[0]},{value},{cells[2]}", *lines[3:]]
+
+
+@pytest.mark.parametrize("value", ["1e300", "1e60"])
+def test_a_covariate_that_no_forecast_can_follow_is_65_with_its_cell(shop, value):
+    write_lines(shop / "f.csv", with_open(value), "ds,open,price")
+    write_lines(shop / "more.csv", past() + empty_targets(with_open(value)), "ds,load,open,price")
+    said = f"column 'open': {float(value)!r} at {stamp(ROWS + 2)} is "
+    for more, cell in (({"future": "f.csv"}, "f.csv:4"), ({"source": "more.csv"}, f"more.csv:{ROWS + 4}")):
+        assert refused(**more).startswith(f"{cell}: {said}")
+        request = ExplainRequest(more.get("source", "shop.csv"), Path("shop.grucast"), ReadOptions(),
+                                 Asked(future=more.get("future")))
+        with pytest.raises(DataError, match=cell):
+            explain(request)
+
+
+def test_a_covariate_far_outside_of_those_learned_is_said_and_flagged(shop):
+    write_lines(shop / "f.csv", with_open("500"), "ds,open,price")
+    found = run(future="f.csv")
+    assert found.flags == ("low_confidence",)
+    assert any(note.startswith("low confidence: f.csv:4: column 'open': 500.0 at ") for note in found.notes)
+    write_lines(shop / "f.csv", with_open("0"), "ds,open,price")
+    assert not any("low confidence: f.csv" in note for note in run(future="f.csv").notes)

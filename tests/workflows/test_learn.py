@@ -1,5 +1,7 @@
 """What is learned comes from the rows that it may come from."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from small_panels import HORIZON, ROWS, options_of, panel_of, values
@@ -144,6 +146,16 @@ def test_the_last_training_before_the_report_ends_where_the_report_begins():
 def test_the_very_last_training_takes_windows_with_half_of_their_targets():
     prepared = prepare(panel_of(values()), options_of(horizon=7))
     assert last_sampler(prepared, "end").last.tolist() == [ROWS - 4] * 2
+
+
+def test_one_short_series_that_cuts_the_horizon_of_all_is_named():
+    panel = panel_of(values(400, 1), values(400, 2), values(30, 3))
+    asked = replace(options_of(), window=WindowOptions(context_length=24, season=(12,)))
+    prepared = prepare(panel, asked)
+    assert prepared.window.horizon == 3
+    name = panel.series[2].unique_id
+    assert any(note.startswith("horizon 3, not ") and f"{name!r} has 30 rows" in note for note in prepared.notes)
+    assert not any("shortest" in note for note in prepare(panel_of(values(400, 1), values(400, 2)), asked).notes)
 
 
 def test_a_series_too_short_to_hold_anything_out_is_learned_only_in_the_end():

@@ -107,6 +107,10 @@ class Follower:
         y = np.where(series.observed, series.y, np.nan)
         return [self.push(series.ds[at], y[at], series.past[at]) for at in range(start, len(series))]
 
+    def leave_out(self, rows: int) -> None:
+        """Count so many missing rows without looking at them; those that are remembered are pushed after them."""
+        self.row += rows
+
     @property
     def last(self) -> Any:
         """The stamp of the last row; None before the first."""

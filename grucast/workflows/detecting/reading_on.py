@@ -166,11 +166,11 @@ def rows_in(fresh: Fresh, wanted: Wanted, after: Mapping[str, Any]) -> tuple[Arr
         head, body = fresh.head.decode(encoding), fresh.body.decode(encoding)
     except UnicodeDecodeError as error:
         raise Unclear from error
-    for line in _lines(head):
-        reader.read(line)
-    reader.go_on_after(fresh.first - 1)
     found: dict[str, list[Row]] = {}
     try:
+        for line in _lines(head):
+            reader.read(line)
+        reader.go_on_after(fresh.first - 1)
         for row in filter(None, map(reader.read, _lines(body))):
             found.setdefault(row.unique_id, []).append(row)
     except DataError as error:

@@ -18,10 +18,10 @@ from grucast.preprocessing.grid import is_numeric
 from grucast.preprocessing.sources import length_passed
 from grucast.workflows.detect import DetectRequest, Watchman, alarms_of, alarms_on, judge
 from grucast.workflows.detecting.alarm_table import Found, Raised, settle
-from grucast.workflows.detecting.arrived import Axis, Counts, refuse_unknown
+from grucast.workflows.detecting.arrived import Arrived, Axis, Counts, refuse_unknown
 from grucast.workflows.detecting.going_on import Continued, Known, Way, ahead_of, go_on
 from grucast.workflows.detecting.job import Job, Judging, empty, judge_anew, load_series, save_series, watermarks
-from grucast.workflows.detecting.kept import LATE, REVISED, judged_of
+from grucast.workflows.detecting.kept import ABSENT, LATE, REVISED, Kept, judged_of
 from grucast.workflows.detecting.machine import Maker
 from grucast.workflows.detecting.reading_on import Wanted, read_all, read_on
 from grucast.workflows.detecting.reported import events_between, first_reported
@@ -145,16 +145,29 @@ def later_run(state: State, asked: Asked, job: Job) -> Outcome:
         ahead = {one.unique_id: ahead_of(one, known[one.unique_id], way) for one in arrivals.parts[-1]
                  if one.unique_id in known} if maker.columns.known and arrivals.parts else {}
         judge_anew(state, (job.name, judging), maker, asked.lateness, ahead)
+    lost = 0
     for part in arrivals.parts:
         for one in part:
             series = load_series(state, job.name, one.unique_id, judging)
             recent = one.rows(one.ds >= series.kept.ds[0]) if arrivals.whole and len(series.kept) else one
+            lost += _lost(series.kept, one) if arrivals.whole else 0
             if len(recent.ds):
                 _take(state, go_on(series, recent, way), asked, way, outcome)
         outcome.before = max((int(one.line.max()) for one in outcome.lines if len(one.line)), default=0)
+    if lost:
+        gone = f"rows that were read are not in the file any more ({lost:,} of those kept)"
+        outcome.notes.append(f"{gone}: what was said of them stays")
     if arrivals.whole:
         outcome.counts.repeated = 0  # that is what reading all again means
     return outcome
+
+
+def _lost(kept: Kept, one: Arrived) -> int:
+    """How many kept rows the whole file does not have, though it begins before them: a rotated one begins after."""
+    if not len(one.ds):
+        return 0
+    there = (kept.flags & ABSENT == 0) & (kept.ds >= one.ds[0])
+    return int(np.count_nonzero(there & ~np.isin(kept.ds, one.ds)))
 
 
 def _judging_now(asked: Asked, job: Job, series: int) -> tuple[Judging, bool]:

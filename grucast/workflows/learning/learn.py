@@ -60,6 +60,8 @@ def prepare(panel: Panel, options: TrainOptions, *, splits: Sequence[Split | Non
     notes: list[str] = []
     seasons = _seasons(panel, options, lengths, splits)
     horizon = options.window.horizon or default_horizon(panel.freq, seasons, _shortest(lengths))
+    if options.window.horizon is None:
+        notes += _short_horizon(panel, seasons, lengths, horizon)
     found = tuple(splits) or _splits(lengths, horizon, options)
     if not any(split.fit > horizon for split in found if split):
         rows = max(lengths, default=0)
@@ -193,6 +195,16 @@ def _calendar(panel: Panel, fit_rows: Sequence[int]) -> tuple[str, ...]:
 def _shortest(lengths: Sequence[int]) -> int:
     """The smallest length of a series that has rows."""
     return min((rows for rows in lengths if rows), default=1)
+
+
+def _short_horizon(panel: Panel, seasons: tuple[int, ...], lengths: Sequence[int], horizon: int) -> list[str]:
+    """A note where one short series has cut the horizon of all."""
+    usual = default_horizon(panel.freq, seasons, _usual([rows for rows in lengths if rows]))
+    if horizon >= usual:
+        return []
+    rows = _shortest(lengths)
+    short = f"{panel.series[lengths.index(rows)].unique_id!r} has {rows} rows"
+    return [f"horizon {horizon}, not {usual}: it is a tenth of the shortest series, and {short}; --horizon overrules"]
 
 
 def _usual(lengths: Sequence[int]) -> int:

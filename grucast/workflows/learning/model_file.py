@@ -77,7 +77,7 @@ def pack(
         model=prepared.model,
         training=prepared.training,
         values={"transform": prepared.scales.transform.kind, "min": values.min, "max": values.max,
-                "levels": list(values.levels)},
+                "levels": list(dict.fromkeys(values.levels))},
         steps=int(np.mean([one.steps for one in learned.found])),
         accuracy=accuracy,
         members=len(learned.members),

@@ -160,7 +160,10 @@ def _laid(one: Series, more: Series, panel: Panel, file: str, reach: Reach) -> t
     known[at] = np.where(given, more.known, before)
     line[places - 1] = more.line
     _refuse_unknown(one, known[stop : stop + reach.horizon], line, panel, file, reach)
-    return _longer(one, known, clock), int(differing.sum())
+    laid = _longer(one, known, clock)
+    lines = laid.line.copy()
+    lines[at] = more.line
+    return replace(laid, line=lines), int(differing.sum())
 
 
 def _places(one: Series, stop: int, ds: Stamps, clock: Clock) -> tuple[Ints, int]:

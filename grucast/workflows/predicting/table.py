@@ -67,12 +67,12 @@ def with_cutoffs(table: ForecastTable) -> tuple[list[str], list[list[object]]]:
 
 
 def interval_levels(asked: Sequence[int], manifest: Manifest) -> tuple[int, ...]:
-    """The interval levels in per cent that were asked for, else those of the model."""
-    return tuple(asked) or tuple(manifest.values.get("levels", (80, 95)))
+    """The interval levels in per cent that were asked for, else those of the model, each once."""
+    return tuple(dict.fromkeys(asked or manifest.values.get("levels", (80, 95))))
 
 
 def named_levels(levels: Sequence[int], quantiles: Sequence[float], manifest: Manifest) -> list[tuple[str, float]]:
-    """Column names and the quantile behind each. UsageError for levels outside of those trained."""
+    """Column names, each once, and the quantile behind each. UsageError for levels outside of those trained."""
     trained = manifest.model.quantile_levels
     if quantiles:
         named = [(f"q-{level:g}", level) for level in quantiles]
@@ -83,7 +83,7 @@ def named_levels(levels: Sequence[int], quantiles: Sequence[float], manifest: Ma
         if not trained[0] - SLACK <= level <= trained[-1] + SLACK:
             raise UsageError(f"{name}: quantiles from {trained[0]:g} to {trained[-1]:g} are trained, levels up to "
                              f"{100 - 200 * trained[0]:g}")
-    return named
+    return list(dict(named).items())
 
 
 def names_of(one: Forecast | Series, panel: Panel) -> list[str]:
