@@ -11,8 +11,10 @@ import pytest
 from grucast.artifacts.store import load
 from grucast.core.config import ReadOptions, RowOptions
 from grucast.core.errors import Busy, DataError, ModelError
+from grucast.workflows.serving import read_gridded
 from grucast.workflows.update import UpdateRequest, update
 from grucast.workflows.updating import update_model
+from grucast.workflows.updating.beginning import count_new, from_the_beginning
 from tests.command import TINY, Ended, hourly, run_installed, write_lines
 
 KNOWN = 400  # rows that the tiny model was trained on; its horizon is 24
@@ -362,3 +364,23 @@ def test_the_command_says_what_came_of_it_and_the_jobs_go_on(installed, tiny):
     assert f"load.grucast: {report['new_rows']} new rows learned in" in ended.err
     assert installed("detect-anomalies", "-q", "--state", "job.db").out == ""
     assert installed("inspect", "--json").out.count(report["parent"]) == 1
+
+
+# ---- covariates known ahead ----------------------------------------------------------------------
+
+
+def opened(rows: int, ahead: int) -> list[str]:
+    """Hourly loads beside whether a shop is open, which is known for `ahead` hours more."""
+    lines = [f"{line},{int(8 <= row % 24 < 20)}" for row, line in enumerate(hourly(rows + ahead))]
+    return lines[:rows] + [f"{line.split(',')[0]},,{line.split(',')[2]}" for line in lines[rows:]]
+
+
+@pytest.mark.parametrize("ahead", [24, 0])  # none: what is ahead stands in another file now
+def test_rows_of_which_only_covariates_were_known_are_new_once_they_have_values(tmp_path, ahead):
+    file = write_lines(tmp_path / "load.csv", opened(300, 60), "ds,load,open")
+    assert run_installed("train", "load.csv", "--known-col", "open", *TINY, "-q", folder=tmp_path).code == 0
+    artifact = load(tmp_path / "load.grucast")
+    assert artifact.manifest.data.last == "2024-01-13T11:00:00.000000"  # row 300
+    write_lines(file, opened(350, ahead), "ds,load,open")
+    _, panel, _ = read_gridded(str(file), ReadOptions(), artifact.manifest.layout)
+    assert count_new(from_the_beginning(panel, artifact, file="load.csv", model="load.grucast"), artifact) == 50

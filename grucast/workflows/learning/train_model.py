@@ -16,6 +16,7 @@ from grucast.core.progress import Progress
 from grucast.core.results import DataFacts
 from grucast.core.series import Panel
 from grucast.data.reading import Reading
+from grucast.preprocessing.sources import length_passed
 from grucast.training.fit import Run
 from grucast.training.resume import Keeper
 from grucast.training.setup import configure, torch_version
@@ -92,7 +93,7 @@ def data_facts(request: TrainRequest, reading: Reading, panel: Panel, output: Pa
         rows=reading.rows,
         series=len(panel.series),
         first=str(here[0].ds[0]),
-        last=str(max(one.ds[-1] for one in here)),
+        last=str(max(one.ds[max(length_passed(one), 1) - 1] for one in here)),  # covariates ahead teach nothing yet
         steps=panel.rows,
         excluded=reading.excluded,
         excluded_labelled=request.read.rows.exclude_labelled,
