@@ -5,8 +5,9 @@ inputs of a window and x' the baseline,
 
     contribution_i = (x_i - x'_i) * integral over a from 0 to 1 of dF/dx_i (x' + a (x - x'))
 
-The baseline is the flat window: every past value as the last one observed, covariates at their mean. A window is
-anchored at that value, so x' is zero, and a row that was not observed, which is zero too, has contributed nothing.
+The baseline is the flat window: every past value as the last one, covariates at their mean. A window is anchored at
+that value, so x' is zero. A row that was not observed has contributed nothing: what it was filled with is a weighted
+sum of rows that were (`preprocessing/windows.py`), and by these weights its contribution is theirs.
 Contributions sum to F(x) - F(x') (completeness, their proposition 1). The networks have kinks, at which the
 integrand jumps; but over each piece of the path the contributions must sum to the change of F, which is known. So
 the pieces that miss it most are halved, until the whole is complete (Gauss-Legendre in each piece).
@@ -33,7 +34,7 @@ from grucast.inference.tape import Tape, Traced
 from grucast.inference.weights import Weights, below
 from grucast.preprocessing.repeats import rows_within
 from grucast.preprocessing.scaling import Transform
-from grucast.preprocessing.windows import Windows
+from grucast.preprocessing.windows import Windows, fill_holes
 
 PIECES, NODES = 2, 8  # of the path from the baseline, and points of the integral in each of them
 MOST = 4096  # points in all
@@ -129,6 +130,7 @@ def attribute(forecaster: Forecaster, window: Windows, unit: Unit, steps: Ints) 
         if not math.isfinite(forecast + sum(one.gap for one in pieces)):
             raise OverflowError("the forecast is no finite number, or what made it is none")
         mean = {name: np.sum([one.mean[name] for one in pieces], axis=0) for name in pieces[0].mean}
+        mean["x"] = _of_seen(mean["x"], window, forecaster.window)
         found = Attribution(forecast, baseline, points=NODES * len(pieces),
                             **{name: value[0] * mean[name] for name, value in path.inputs.items()})
         if found.error <= ENOUGH or found.points >= MOST:
@@ -137,6 +139,18 @@ def attribute(forecaster: Forecaster, window: Windows, unit: Unit, steps: Ints) 
         worst = [one for one in pieces if abs(one.gap) >= limit]
         pieces = [one for one in pieces if abs(one.gap) < limit]
         pieces += [path.piece(one.start + half * one.width / 2, one.width / 2) for one in worst for half in (0, 1)]
+
+
+def _of_seen(slopes: Array, window: Windows, spec: WindowSpec) -> Array:
+    """Slopes by each row of x (L,), those by filled rows carried to the rows that they were filled from."""
+    seen, there = window.seen[0] > 0, window.mask[0] > 0
+    if (seen == there).all():
+        return slopes
+    each = np.eye(len(seen))[seen]  # (n, L): what is filled in for 1 in one row and 0 in the others
+    filled, _ = fill_holes(each, np.tile(seen, (len(each), 1)), np.tile(there, (len(each), 1)), spec.fill)
+    out = np.zeros(len(seen))
+    out[seen] = slopes[seen] + filled[:, ~seen] @ slopes[~seen]
+    return out
 
 
 class _Piece(NamedTuple):

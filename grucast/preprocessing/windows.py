@@ -79,12 +79,18 @@ def flatten(sources: Sequence[Source]) -> Streams:
         origin=np.repeat(np.array([one.origin for one in sources], dtype=np.int64), channels),
         lag=np.concatenate([np.zeros(channels, dtype=np.int64) if one.lag is None else one.lag for one in sources]),
         share=np.concatenate([np.zeros(channels) if one.share is None else one.share for one in sources]),
-        known=np.concatenate([one.known for one in sources]).astype(np.float32),
-        past=np.concatenate([one.past for one in sources]).astype(np.float32),
+        known=_single([one.known for one in sources]),
+        past=_single([one.past for one in sources]),
         static=np.stack([one.static for one in sources]).astype(np.float32),
         covariate_start=np.stack(firsts, axis=1).astype(np.int64),
         known_length=known_lengths,
     )
+
+
+def _single(covariates: Sequence[Array]) -> Array32:
+    """Covariates of all series behind each other; what float32 does not hold is infinite, which forecasts refuse."""
+    with np.errstate(over="ignore"):
+        return np.concatenate(covariates).astype(np.float32)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -103,6 +103,34 @@ def test_rows_that_were_not_observed_contribute_nothing():
     assert found.x[mask == 1].all() or window_at().anchor[0] == np.flatnonzero(mask)[-1]
 
 
+@pytest.mark.parametrize("holes", [slice(8, 12), slice(16, 20)])  # inside of the context, and up to its end
+def test_what_fills_a_hole_is_of_the_rows_that_it_was_filled_from(holes):
+    """Of a linear model the contribution of a row is its value times the difference that one more of it makes."""
+    filling = replace(SPEC, fill=(1, 5))
+    forecaster, _ = linear_only()
+    forecaster, start = replace(forecaster, window=filling), int(STREAMS.start[4])
+    streams = replace(STREAMS, observed=STREAMS.observed.copy(), z=STREAMS.z.copy())
+    streams.observed[start + holes.start : start + holes.stop] = False
+
+    def attributed():
+        window = gather(streams, filling, *PLACE)
+        return attribute(forecaster, window, unit_of(forecaster, window, float(streams.scale[4])), ALL), window
+
+    found, window = attributed()
+    seen = window.seen[0] > 0
+    assert found.error < 1e-6  # what is filled in is float32
+    assert not found.x[~seen].any()
+    assert (window.mask[0] > 0).sum() > seen.sum()
+    for place in np.flatnonzero(seen)[:-1]:
+        kept = streams.z[start + 20 - 22 + place]
+        streams.z[start + 20 - 22 + place] = kept + 1e-3
+        moved, after = attributed()
+        streams.z[start + 20 - 22 + place] = kept
+        if after.level[0] == window.level[0]:  # else the last row was filled from it, and the baseline moved too
+            slope = (moved.forecast - found.forecast) / 1e-3
+            assert found.x[place] == pytest.approx(slope * window.x[0, place], rel=1e-3, abs=1e-4)
+
+
 def test_the_last_value_contributes_nothing_as_the_baseline_repeats_it():
     assert explained(forecaster_of()).x[window_at().anchor[0]] == 0.0
 
