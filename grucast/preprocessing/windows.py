@@ -180,20 +180,28 @@ def _by_phase(values: Array, known: Mask, season: int) -> Array:
     before = -values.shape[1] % season
     total, count = (np.pad(each, ((0, 0), (before, 0))).reshape(len(values), -1, season).sum(axis=1)
                     for each in (np.where(known, values, 0.0), known.astype(np.float64)))
-    mean = np.tile(total / np.maximum(count, 1.0), 3)  # of a year, say, with those before and after it
-    mean = _between(mean, np.tile(count > 0, 3))[:, season : 2 * season]
+    mean, never = total / np.maximum(count, 1.0), np.flatnonzero((count == 0).any(axis=1))
+    if len(never):  # a year, say, between the one before and the one after it
+        three = _between(np.tile(mean[never], 3), np.tile(count[never] > 0, 3))
+        mean[never] = three[:, season : 2 * season]
     return np.asarray(np.tile(mean, (1, (before + values.shape[1]) // season))[:, before:])
 
 
 def _between(values: Array, known: Mask) -> Array:
-    """Each row of values (B, L) on a straight line between the nearest `known` ones, level beyond the outermost."""
-    rows = np.arange(values.shape[1])
-    before = np.maximum.accumulate(np.where(known, rows, -1), axis=1)
-    after = np.minimum.accumulate(np.where(known, rows, len(rows))[:, ::-1], axis=1)[:, ::-1]
-    first, last = np.where(before < 0, after, before), np.where(after == len(rows), before, after)
-    share = (rows - first) / np.maximum(last - first, 1)
-    one, two = (np.take_along_axis(values, at, axis=1) for at in (first, last))
-    return np.asarray(one + share * (two - one))
+    """Each row of values (B, L) on a straight line between the nearest `known` ones, level beyond the outermost.
+
+    One of each window at least is known.
+    """
+    rows = np.arange(values.shape[1], dtype=np.int32)
+    before = np.maximum.accumulate(np.where(known, rows, np.int32(-1)), axis=1)
+    after = np.minimum.accumulate(np.where(known, rows, np.int32(len(rows)))[:, ::-1], axis=1)[:, ::-1]
+    at, row = np.nonzero(~known)
+    first, last = before[at, row], after[at, row]
+    first, last = np.where(first < 0, last, first), np.where(last == len(rows), first, last)
+    one, two = values[at, first], values[at, last]
+    out = values.copy()
+    out[at, row] = one + (row - first) / np.maximum(last - first, 1) * (two - one)
+    return out
 
 
 def _covariates(streams: Streams, stream: Ints, cutoff: Ints, L: int, H: int) -> tuple[Array32, Array32]:
