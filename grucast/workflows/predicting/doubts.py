@@ -47,15 +47,14 @@ def sightless(panel: Panel, manifest: Manifest) -> list[str]:
     length, left = manifest.window.context_length, []
     for one in panel.series:
         rows = length_passed(one)
-        for channel in range(one.y.shape[1]):
-            count = int(one.observed[max(0, rows - length) : rows, channel].sum())
-            if count and _blind(one, rows, channel, manifest):
-                left.append(count)
+        counts = one.observed[max(0, rows - length) : rows].sum(axis=0)
+        few = np.flatnonzero((counts > 0) & (counts < manifest.window.segment))  # of 100,000 series none, as a rule
+        left += [int(counts[channel]) for channel in few.tolist() if _blind(one, rows, channel, manifest)]
     if not left:
         return []
-    few = f"{min(left)} to {max(left)}" if min(left) < max(left) else f"{left[0]}"
+    rest = f"{min(left)} to {max(left)}" if min(left) < max(left) else f"{left[0]}"
     whose = f" for {len(left)} of {len(panel.series) * len(panel.channels)} forecasts" if len(left) > 1 else ""
-    note = f"low confidence: a gap left {few} of the {length} rows to look back on{whose}; rows that come will mend it"
+    note = f"low confidence: a gap left {rest} of the {length} rows to look back on{whose}; rows that come will mend it"
     return [note]
 
 
